@@ -1,0 +1,233 @@
+"""A YAML text that remembers where each value stands, so that an error says file:line:col.
+
+YAML 1.2 (so `no` stays a text), duplicate keys refused, aliases refused (an alias
+bomb loads in no time and kills when walked), size and depth bounded.
+"""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, SequenceStartEvent
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+MAX_BYTES = 4_000_000
+MAX_DEPTH = 40
+
+Path = tuple[str | int, ...]
+"""Where a value stands in a document: `("devices", 0, "unit")`."""
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a file, and how to mend it. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    remedy: str
+    level: Level = "error"
+
+    def __str__(self) -> str:
+        mend = f"; {self.remedy}" if self.remedy else ""
+        note = "warning: " if self.level == "warning" else ""
+        return f"{self.file}:{self.line}:{self.column}: {note}{self.message}{mend}"
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": self.path,
+            "message": self.message,
+            "remedy": self.remedy,
+            "level": self.level,
+        }
+
+
+class DocumentError(Exception):
+    """A file that cannot be used; `faults` says all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data, and the place of each value in the text it came from."""
+
+    file: str
+    data: Any
+    places: dict[Path, tuple[int, int]]
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """Line and column of the value at `path`, or of the nearest value around it."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, (1, 1))
+
+    def fault(self, path: Path, message: str, remedy: str = "", level: Level = "error") -> Fault:
+        line, column = self.place(path)
+        return Fault(self.file, line, column, path_text(path), message, remedy, level)
+
+
+def path_text(path: Path) -> str:
+    """`("devices", 0, "unit")` → `devices[0].unit`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def parse(text: str | bytes, file: str) -> Document:
+    """Read a YAML text.
+
+    Raises:
+        DocumentError: not YAML, too large or too deep, duplicate keys, aliases, not a mapping.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise _refused(file, line, 1, "the file is not UTF-8 text", "save it as UTF-8") from None
+    if len(text) > MAX_BYTES:
+        raise _refused(file, 1, 1, f"the file is larger than {MAX_BYTES // 1_000_000} MB", "split it")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = False
+    try:
+        _refuse_aliases_and_depth(yaml, text, file)
+        node = yaml.compose(io.StringIO(text))
+        data = yaml.load(io.StringIO(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = " ".join(str(error.problem or error.context or "not readable as YAML").split())
+        raise _refused(file, line, column, f"not valid YAML: {problem}", "") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())[:200] or type(error).__name__
+        raise _refused(file, 1, 1, f"not valid YAML: {problem}", "") from None
+    if not isinstance(data, dict):
+        raise _refused(file, 1, 1, "the file must hold keys and values at the top", "start with `version: 1`")
+    places: dict[Path, tuple[int, int]] = {}
+    _remember(node, (), places)
+    return Document(file, data, places)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], document: Document) -> Model:
+    """Check the document against a pydantic model.
+
+    Raises:
+        DocumentError: with one fault for each thing that is wrong.
+    """
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise DocumentError(faults_of(error, document)) from None
+
+
+def faults_of(error: ValidationError, document: Document, at: Path = ()) -> tuple[Fault, ...]:
+    """A validation's errors as faults with their places; `at` is where the validated part stands."""
+    faults: dict[tuple[str, str], Fault] = {}
+    for item in error.errors(include_url=False):
+        path = at + _path_in(document.data, at, item["loc"])
+        message, remedy = _words(item)
+        at_key = (*path, KEY) if item["type"] == "extra_forbidden" else path
+        line, column = document.place(at_key)
+        fault = Fault(document.file, line, column, path_text(path), message, remedy)
+        faults.setdefault((fault.path, fault.message), fault)
+    return tuple(sorted(faults.values(), key=lambda f: (f.line, f.column)))
+
+
+def _refused(file: str, line: int, column: int, message: str, remedy: str) -> DocumentError:
+    return DocumentError([Fault(file, line, column, "", message, remedy)])
+
+
+def _refuse_aliases_and_depth(yaml: YAML, text: str, file: str) -> None:
+    depth = 0
+    for event in yaml.parse(io.StringIO(text)):
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, AliasEvent):
+            raise _refused(file, line, column, "YAML aliases (*name) are not allowed", "write the value out")
+        if isinstance(event, MappingStartEvent | SequenceStartEvent):
+            depth += 1
+        elif not isinstance(event, NodeEvent):
+            depth -= type(event).__name__ in ("MappingEndEvent", "SequenceEndEvent")
+        if depth > MAX_DEPTH:
+            raise _refused(file, line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+
+
+def _remember(node: Node | None, path: Path, places: dict[Path, tuple[int, int]]) -> None:
+    if node is None:
+        return
+    places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            name = key.value if key.tag.endswith(":str") else _scalar(key)
+            _remember(value, (*path, name), places)
+            places[(*path, name, KEY)] = (key.start_mark.line + 1, key.start_mark.column + 1)
+    elif isinstance(node, SequenceNode):
+        for index, value in enumerate(node.value):
+            _remember(value, (*path, index), places)
+
+
+KEY = "\0key"
+"""`(*path, KEY)` is the place of the key itself rather than of its value."""
+
+
+def _scalar(key: Node) -> Any:
+    try:
+        return int(key.value, 0)
+    except (TypeError, ValueError):
+        return key.value
+
+
+def _path_in(data: Any, at: Path, loc: Iterable[str | int]) -> Path:
+    """Pydantic's location without the parts that are not in the data (union members and the like)."""
+    for part in at:
+        data = data[part]
+    path: list[str | int] = []
+    parts = list(loc)
+    for position, part in enumerate(parts):
+        inside_list = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if inside_list or (isinstance(data, dict) and part in data):
+            path.append(part)
+            data = data[part]
+        elif position == len(parts) - 1 and isinstance(data, dict) and isinstance(part, str):
+            path.append(part)
+    return tuple(path)
+
+
+def _words(item: Any) -> tuple[str, str]:
+    kind, given = item["type"], item.get("input")
+    name = item["loc"][-1] if item["loc"] else "document"
+    match kind:
+        case "extra_forbidden":
+            return f"unknown key {name!r}", "remove it or correct its spelling"
+        case "missing":
+            return f"the key {name!r} is missing", "add it"
+        case "value_error" | "assertion_error":
+            message, _, remedy = str(item["ctx"]["error"]).partition("; ")
+            return message, remedy
+        case "literal_error" | "enum":
+            return f"{given!r} is not allowed here", f"use one of {item['ctx']['expected']}"
+        case _:
+            message = item["msg"]
+            return f"{message[0].lower()}{message[1:]}, not {_short(given)}", ""
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

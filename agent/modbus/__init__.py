@@ -1,0 +1,1 @@
+"""The wire: reads planned, asked, checked and decoded. Read only, always."""

@@ -1,0 +1,1 @@
+"""Rules: from frames to alerts. Parsing, compiling and stepping are pure."""

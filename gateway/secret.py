@@ -1,0 +1,47 @@
+"""Secrets come from files of their own, never from the site file, and never reach a log.
+
+`*_file` names a file that holds just the secret: looked up in `$CREDENTIALS_DIRECTORY`
+(systemd credentials), then beside the site file.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+
+class SecretError(Exception):
+    """The secret's file is missing or open to others; the message says how to mend it."""
+
+
+def find_secret(name: str, beside: Path) -> Path:
+    """The file that `name` means.
+
+    Raises:
+        SecretError: no such file, or its mode lets group or others read it.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    candidates = [Path(folder) / name] if folder else []
+    candidates.append(beside / name)
+    for path in candidates:
+        if path.is_file():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                raise SecretError(f"{path} has mode {mode:04o} and others can read it; run chmod 600 {path}")
+            return path
+    raise SecretError(f"the file {name} is not there; create {beside / name} with the secret and mode 600")
+
+
+def read_secret(name: str, beside: Path) -> str:
+    """The secret in the file that `name` means, without the newline at its end.
+
+    Raises:
+        SecretError: as `find_secret`; or the file is empty or not text.
+    """
+    path = find_secret(name, beside)
+    try:
+        secret = path.read_text("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SecretError(f"{path} is not text; write just the secret into it") from None
+    if not secret:
+        raise SecretError(f"{path} is empty; write the secret into it")
+    return secret
