@@ -20,15 +20,15 @@ def find_secret(name: str, beside: Path) -> Path:
         SecretError: no such file, or its mode lets group or others read it.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    candidates = [Path(folder) / name] if folder else []
-    candidates.append(beside / name)
-    for path in candidates:
-        if path.is_file():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise SecretError(f"{path} has mode {mode:04o} and others can read it; run chmod 600 {path}")
-            return path
-    raise SecretError(f"the file {name} is not there; create {beside / name} with the secret and mode 600")
+    if folder and (Path(folder) / name).is_file():
+        return Path(folder) / name  # systemd guards the folder itself; its files show ACL masks as modes
+    path = beside / name
+    if not path.is_file():
+        raise SecretError(f"the file {path} is not there; create it with the secret and mode 600")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise SecretError(f"{path} has mode {mode:04o} and others can read it; run chmod 600 {path}")
+    return path
 
 
 def read_secret(name: str, beside: Path) -> str:
