@@ -28,6 +28,8 @@ class Format:
         word_order: of values wider than one register.
         absent: raw values, before scaling, that mean "not available"; NaN always does.
         range: outside it the value is bad.
+        percent: the register holds percent, or -1..1 on devices that know no better: a value within
+            -1..1 stays, any other is divided by 100 (`scale` is 1).
         scale_at: offset in registers, relative to the point's address, of an i16 exponent.
         states: raw value → state name; any other gives `unknown:<n>`, uncertain.
         bits: bit number → text of the fault; the value is the set bits' numbers, `"0,3"`.
@@ -40,6 +42,7 @@ class Format:
     raw_offset: int = 0
     absent: frozenset[int] = frozenset()
     range: tuple[float, float] | None = None
+    percent: bool = False
     scale_at: int | None = None
     states: Mapping[int, str] | None = None
     bits: Mapping[int, Text] | None = None
@@ -107,6 +110,10 @@ class SunSpecPoint:
     range: tuple[float, float] | None = None
     states: Mapping[str, str] | None = None
     """SunSpec symbol → our state name."""
+    percent: bool = False
+    """See `Format.percent`."""
+    bits: Mapping[str, Text] | None = None
+    """SunSpec symbol → text of the fault."""
 
 
 @dataclass(frozen=True, slots=True)
