@@ -100,7 +100,8 @@ class SunSpecPoint:
 
     name: str
     models: tuple[tuple[int, str], ...]
-    """(model id, SunSpec point name); a repeating group's point is written `group[1].point`."""
+    """(model id, SunSpec point name); a repeating group's point is written `group[1].point`, all of
+    them `group[{n}].point`; a minus before it turns the sign."""
     scale: float = 1.0
     unit: str = ""
     label: Text | None = None

@@ -158,7 +158,7 @@ def _named(point: "PointYaml | SunSpecPointYaml") -> None:
 
 
 _FIND = re.compile(
-    r"(?P<low>\d+)(?:-(?P<high>\d+))?\.(?P<point>[A-Za-z_][\w]*(?:\[(?:\d+|\{n\})\]\.[A-Za-z_]\w*)?)"
+    r"(?P<sign>-?)(?P<low>\d+)(?:-(?P<high>\d+))?\.(?P<point>[A-Za-z_][\w]*(?:\[(?:\d+|\{n\})\]\.[A-Za-z_]\w*)?)"
 )
 
 
@@ -191,7 +191,7 @@ class SunSpecPointYaml(_Part):
     def places(self) -> tuple[tuple[int, str], ...]:
         found = [match for text in self.find if (match := _FIND.fullmatch(text))]
         return tuple(
-            (model, match["point"])
+            (model, match["sign"] + match["point"])
             for match in found
             for model in range(int(match["low"]), int(match["high"] or match["low"]) + 1)
         )

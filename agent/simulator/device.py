@@ -1,0 +1,125 @@
+"""A device made from its profile: points are set by name, registers answer as the maker's would."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from agent.modbus.address import Table
+from agent.modbus.sunspec import assumed, image
+from agent.profile import Point, Profile
+from agent.reading import Value
+from agent.simulator.encode import exponent_for, words_of
+from agent.simulator.unit import ILLEGAL_ADDRESS, Answer, Unit
+
+_FILLED = 100  # makers keep reserved registers between the named ones; wider gaps are refused
+
+
+class SimulatedDevice(Unit):
+    """Registers of one device model.
+
+    Numbers start at 0, states at their first name, flags at false, texts empty; a scale
+    register holds the smallest power of ten that fits its points, and only ever grows.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self.profile = assumed(profile)
+        self._points = {point.name: point for point in self.profile.points}
+        self._values: dict[str, Value | None] = {}
+        self._sharing = _sharing(self.profile.points)
+        self._exponents = dict.fromkeys(self._sharing, -3)
+        self._words: dict[Table, dict[int, int]] = {table: {} for table in Table}
+        self._words[Table.HOLDING].update(image(profile))
+        self._fill()
+        self.set(**{point.name: _first(point) for point in self.profile.points})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The points that can be set."""
+        return tuple(self._points)
+
+    def value(self, name: str) -> Value | None:
+        """What was set last."""
+        return self._values[name]
+
+    def set(self, **values: Value | None) -> None:
+        """Put values into the registers by point name; None says "not available".
+
+        Raises:
+            ValueError: an unknown point, or a value that its registers cannot hold.
+        """
+        for name, value in values.items():
+            point = self._points.get(name)
+            if point is None:
+                raise ValueError(f"{self.profile.name} has no point {name!r}")
+            scale_register = _scale_register(point)
+            if scale_register is None:
+                self._put(point, words_of(point, value))
+                self._values[name] = value
+                continue
+            self._values[name] = value
+            if isinstance(value, int | float):
+                needed = exponent_for(point, value)
+                self._exponents[scale_register] = max(self._exponents[scale_register], needed)
+            self._put_all(scale_register)
+
+    def set_raw(self, table: Table, start: int, words: Iterable[int]) -> None:
+        """Put words at an address, whatever the profile says is there."""
+        self._words[table].update(enumerate(words, start))
+
+    def registers(self, table: Table) -> Mapping[int, int]:
+        """Address → word of all that is served."""
+        return self._words[table]
+
+    def read(self, table: Table, start: int, count: int) -> Answer:
+        words = self._words[table]
+        if any(address not in words for address in range(start, start + count)):
+            return ILLEGAL_ADDRESS
+        return [words[address] for address in range(start, start + count)]
+
+    def _put(self, point: Point, words: Iterable[int]) -> None:
+        self._words[point.table].update(enumerate(words, point.address))
+
+    def _put_all(self, scale_register: tuple[Table, int]) -> None:
+        exponent = self._exponents[scale_register]
+        table, address = scale_register
+        self._words[table][address] = exponent & 0xFFFF
+        for point in self._sharing[scale_register]:
+            if point.name in self._values:
+                self._put(point, words_of(point, self._values[point.name], exponent))
+
+    def _fill(self) -> None:
+        """Zeros wherever a point or a small gap between points lies."""
+        for table, words in self._words.items():
+            spans = sorted(point.span for point in self.profile.points if point.table is table)
+            for span in spans:
+                for address in range(span.start, span.end):
+                    words.setdefault(address, 0)
+            for first, second in pairwise(sorted(words)):
+                if second - first <= _FILLED:
+                    for address in range(first + 1, second):
+                        words[address] = 0
+
+
+def _scale_register(point: Point) -> tuple[Table, int] | None:
+    at = point.format.scale_at
+    return None if at is None else (point.table, point.address + at)
+
+
+def _sharing(points: Iterable[Point]) -> dict[tuple[Table, int], list[Point]]:
+    sharing: dict[tuple[Table, int], list[Point]] = {}
+    for point in points:
+        register = _scale_register(point)
+        if register is not None:
+            sharing.setdefault(register, []).append(point)
+    return sharing
+
+
+def _first(point: Point) -> Value:
+    form = point.format
+    if form.states:
+        return next(iter(form.states.values()))
+    if form.type == "string" or form.bits is not None:
+        return ""
+    if form.type == "bool":
+        return False
+    return 0.0 if form.range is None else min(max(0.0, form.range[0]), form.range[1])

@@ -1,0 +1,68 @@
+"""What answers at a unit id: words or an exception code, and the troubles that a test can give it."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from agent.modbus.address import MAX_BITS, MAX_REGISTERS, Table
+
+Answer: TypeAlias = Sequence[int] | int
+"""Words (or bits), or a Modbus exception code."""
+
+ILLEGAL_FUNCTION = 1  # Modbus Application Protocol V1.1b3, 7
+ILLEGAL_ADDRESS = 2
+ILLEGAL_VALUE = 3
+TARGET_SILENT = 11
+
+_TABLE = {table.function: table for table in Table}
+
+
+class Unit:
+    """A unit on a simulated bus.
+
+    Attributes:
+        dead: it never answers.
+        late_ms: it answers so much later.
+        refuses: it answers every request with this exception code.
+        requests: how many requests reached it, answered or not.
+    """
+
+    def __init__(self) -> None:
+        self.dead = False
+        self.late_ms = 0
+        self.refuses: int | None = None
+        self.requests = 0
+
+    def read(self, table: Table, start: int, count: int) -> Answer:
+        """The words from `start` on, or an exception code."""
+        raise NotImplementedError
+
+    def answer(self, pdu: bytes) -> bytes | None:
+        """The reply to a request, function code first; None for silence."""
+        self.requests += 1
+        if self.dead or not pdu:
+            return None
+        if self.refuses is not None:
+            return refusal(pdu, self.refuses)
+        table = _TABLE.get(pdu[0])
+        if table is None or len(pdu) != 5:
+            return refusal(pdu, ILLEGAL_FUNCTION if table is None else ILLEGAL_VALUE)
+        start, count = int.from_bytes(pdu[1:3]), int.from_bytes(pdu[3:5])
+        if not 1 <= count <= (MAX_BITS if table.is_bits else MAX_REGISTERS):
+            return refusal(pdu, ILLEGAL_VALUE)
+        words = self.read(table, start, count)
+        if isinstance(words, int):
+            return refusal(pdu, words)
+        data = _bits(words) if table.is_bits else b"".join(word.to_bytes(2) for word in words)
+        return bytes((pdu[0], len(data))) + data
+
+
+def refusal(pdu: bytes, code: int) -> bytes:
+    """The exception reply to a request."""
+    return bytes((pdu[0] | 0x80, code))
+
+
+def _bits(bits: Sequence[int]) -> bytes:
+    data = bytearray((len(bits) + 7) // 8)
+    for index, bit in enumerate(bits):
+        data[index // 8] |= bool(bit) << index % 8
+    return bytes(data)
