@@ -96,7 +96,13 @@ def judge(point: Point, words: Sequence[int]) -> tuple[Value | None, Quality, Wh
             return str(value), Quality.UNCERTAIN, f"{raw} is not among the known states"
         return value, Quality.GOOD, None
     exponent = _signed(words[at + point.format.scale_at]) if point.format.scale_at is not None else 0
-    return _judge_number(_Number.of(point.format), raw, exponent, hexadecimal)
+    number, quality, why = _judge_number(_Number.of(point.format), raw, exponent, hexadecimal)
+    return (_fraction(number) if point.format.percent else number), quality, why
+
+
+def _fraction(percent: Value | None) -> Value | None:
+    """See `Format.percent`."""
+    return percent / 100 if isinstance(percent, float) and abs(percent) > 1.0 else percent
 
 
 def _judge_number(
@@ -128,6 +134,7 @@ class Decoder:
         "_bits",
         "_exponents",
         "_order",
+        "_percents",
         "_pick",
         "_plain",
         "_scaled",
@@ -156,6 +163,7 @@ class Decoder:
         self._special = tuple((i, where[at[i]], _special(block.points[i])) for i in special)
         moved = [*plain, *scaled, *special]
         self._order = None if moved == sorted(moved) else _picker([moved.index(i) for i in range(len(moved))])
+        self._percents = tuple(i for i, p in enumerate(block.points) if p.format.percent)
         self._tell = tuple(
             (where[at[i]], numbers[i].absent, where[exponent_at[i]] if i in exponent_at else None)
             if i in numbers
@@ -200,6 +208,8 @@ class Decoder:
             values.append(value if type(value) is not Quality else None)
         if self._order is not None:
             values = list(self._order(values))
+        for index in self._percents:
+            values[index] = _fraction(values[index])
         if None in values:
             self._tell_why(values, raw, faults)
         return values, faults

@@ -16,8 +16,9 @@ _FILLED = 100  # makers keep reserved registers between the named ones; wider ga
 class SimulatedDevice(Unit):
     """Registers of one device model.
 
-    Numbers start at 0, states at their first name, flags at false, texts empty; a scale
-    register holds the smallest power of ten that fits its points, and only ever grows.
+    Numbers start at 0, states at their first name, flags at false, texts empty; on a
+    SunSpec device all points start as not available. A scale register holds the smallest
+    power of ten that fits its points, and only ever grows.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -28,9 +29,11 @@ class SimulatedDevice(Unit):
         self._sharing = _sharing(self.profile.points)
         self._exponents = dict.fromkeys(self._sharing, -3)
         self._words: dict[Table, dict[int, int]] = {table: {} for table in Table}
-        self._words[Table.HOLDING].update(image(profile))
+        not_implemented = image(profile)
+        self._words[Table.HOLDING].update(not_implemented)
         self._fill()
-        self.set(**{point.name: _first(point) for point in self.profile.points})
+        if not not_implemented:
+            self.set(**{point.name: _first(point) for point in self.profile.points})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -39,7 +42,7 @@ class SimulatedDevice(Unit):
 
     def value(self, name: str) -> Value | None:
         """What was set last."""
-        return self._values[name]
+        return self._values.get(name)
 
     def set(self, **values: Value | None) -> None:
         """Put values into the registers by point name; None says "not available".
@@ -57,7 +60,7 @@ class SimulatedDevice(Unit):
                 self._values[name] = value
                 continue
             self._values[name] = value
-            if isinstance(value, int | float):
+            if isinstance(value, int | float) and not isinstance(value, bool):
                 needed = exponent_for(point, value)
                 self._exponents[scale_register] = max(self._exponents[scale_register], needed)
             self._put_all(scale_register)
