@@ -31,3 +31,32 @@ class Record:
 
     position: Position
     entry: Frame | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Frames that nobody will ever see, and why.
+
+    `id` rises with every new or extended gap; `slots` is the number of polls that are
+    missing (None: not known); `seq` are the lost frames' numbers where they had some.
+    """
+
+    id: int
+    device: str
+    boot: str
+    from_ms: int
+    to_ms: int
+    slots: int | None
+    seq: tuple[int, int] | None
+    reason: str
+
+    def document(self) -> dict[str, Any]:
+        """The JSON form of the contract's `gaps` topic."""
+        return {
+            "boot": self.boot,
+            "from": self.from_ms,
+            "to": self.to_ms,
+            "slots": self.slots,
+            "seq": None if self.seq is None else list(self.seq),
+            "reason": self.reason,
+        }

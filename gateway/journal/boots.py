@@ -1,0 +1,51 @@
+"""How the monotonic clocks of the boots stand to UTC, so that unsure times can be mended. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from agent.reading import Frame
+from gateway.journal.batch import Boot
+
+
+class Boots:
+    """All boots that the journal knows; the last one is this."""
+
+    def __init__(self, boots: Mapping[str, Boot]) -> None:
+        self._boots = dict(boots)
+
+    def learn(self, boot: str, offset_ms: int) -> None:
+        """The boot's wall clock is trusted now, and stands `offset_ms` from its monotonic one."""
+        self._boots[boot] = replace(self._boots[boot], offset_ms=offset_ms)
+
+    def known(self, boot: str) -> bool:
+        return self._boots[boot].offset_ms is not None
+
+    def true_ts_ms(self, boot: str, mono_ms: int) -> int | None:
+        """The UTC time of an instant of a boot, None until that boot's clock is known."""
+        found = self._boots.get(boot)
+        offset_ms = None if found is None else self._offset_ms(found)
+        return None if offset_ms is None else mono_ms + offset_ms
+
+    def mended(self, frame: Frame) -> Frame:
+        """With the true time where an unsure clock stamped it and the truth is known by now."""
+        if not frame.unsure:
+            return frame
+        ts_ms = self.true_ts_ms(frame.boot, frame.mono_ms)
+        return frame if ts_ms is None else replace(frame, ts_ms=ts_ms, unsure=False)
+
+    def shifts_ms(self) -> frozenset[int]:
+        """True minus stored time, for the boots whose first frames were stamped by an unsure clock."""
+        shifts = {0}
+        for boot in self._boots.values():
+            truth_ms = self._offset_ms(boot)
+            if truth_ms is not None and not boot.trusted:
+                shifts.add(truth_ms - (boot.utc_ms - boot.mono_ms))
+        return frozenset(shifts)
+
+    def _offset_ms(self, boot: Boot) -> int | None:
+        if boot.offset_ms is not None or not boot.kernel_boot:
+            return boot.offset_ms
+        for other in reversed(self._boots.values()):
+            if other.kernel_boot == boot.kernel_boot and other.offset_ms is not None:
+                return other.offset_ms
+        return None

@@ -1,0 +1,393 @@
+"""The journal as the rooms see it: append, commit, read, settle.
+
+Everything here runs on the event loop and never blocks it: one writer thread owns the
+connection that commits, one reader thread looks up what is no longer in memory. What the
+storage refuses stays in memory, bounded, and goes to disk with the next commit that
+succeeds; beyond the bound the oldest frames become a counted gap.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import orjson
+import structlog
+
+from agent.clock import Clock
+from agent.reading import Frame
+from gateway.journal.batch import Batch, Boot, Committed, DeadLetter, Opened, raw
+from gateway.journal.boots import Boots
+from gateway.journal.config import JournalConfig
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.file import DamagedFileError
+from gateway.journal.group import Group
+from gateway.journal.lock import FolderLock
+from gateway.journal.query import FILE, Found, LogReader
+from gateway.journal.ranges import Progress, Ranges
+from gateway.journal.record import Change, Gap, Position, Record
+from gateway.journal.store import Store
+from gateway.journal.tail import Tail
+
+_log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+_URGENT_EVERY_S = 0.2
+_RETRY_S = 1.0
+_WAL_RESERVE = 600_000
+_KERNEL_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Journal:
+    """The one durable log of a site; see the module's docstring for who runs where."""
+
+    @classmethod
+    async def open(cls, folder: Path, config: JournalConfig, clock: Clock) -> Self:
+        """Lock the data folder and open the journal in it, making it where it is missing.
+
+        A damaged file is set aside and counted; what it held beyond doubt is a gap.
+
+        Raises:
+            JournalLocked: another process has the folder.
+            JournalTooNew: a newer version wrote the file.
+            JournalUnavailable: the storage refuses.
+        """
+        lock = FolderLock(folder)
+        boot = _this_boot(clock)
+        place = folder / config.path
+        store = Store(place, config.max_size - min(_WAL_RESERVE, config.max_size // 2), boot, clock.utc_ms)
+        writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        try:
+            opened = await asyncio.get_running_loop().run_in_executor(writer, store.open)
+        except BaseException:
+            writer.shutdown()
+            lock.release()
+            raise
+        return cls(
+            LogReader(place / FILE), config, clock, lock=lock, store=store, writer=writer, opened=opened
+        )
+
+    def __init__(
+        self,
+        log: LogReader,
+        config: JournalConfig,
+        clock: Clock,
+        *,
+        lock: FolderLock,
+        store: Store,
+        writer: ThreadPoolExecutor,
+        opened: Opened,
+    ) -> None:
+        self.boot = clock.boot
+        self.refusals = 0
+        """Commits that the storage refused since the start."""
+        self.bytes = opened.bytes
+        self._every_s = config.commit_every / 1_000
+        self._clock = clock
+        self._lock = lock
+        self._store = store
+        self._writer = writer
+        self._log = log
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
+        self._boots = Boots(opened.boots)
+        self._found_watches = opened.watches
+        self._progress = opened.readers
+        self._active: set[str] = set()
+        self._gone = opened.gone
+        self._head = opened.base
+        self._group = Group(opened.base)
+        self._tail = Tail(opened.base)
+        self._change_seq = 0
+        self._urgent = asyncio.Event()
+        self._news = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._committed_at_s = 0.0
+        self._works = True
+
+    # ---- writing
+
+    def append(self, frame: Frame) -> Position:
+        """Take a frame into the group that the next commit writes."""
+        return self._group.take(frame)
+
+    def append_outcome(
+        self,
+        bodies: Sequence[dict[str, Any]],
+        watches: Mapping[str, bytes | None],
+        *,
+        mono_ms: int,
+        ts_ms: int,
+        unsure: bool,
+    ) -> None:
+        """Take changes and the watches behind them (None deletes one) into one commit.
+
+        Changes commit at once, at most five times a second; watches alone wait for the group.
+        Called right after `append`, they share the commit of the frame that they followed from.
+        """
+        for body in bodies:
+            self._change_seq += 1
+            self._group.take(Change(self.boot, self._change_seq, mono_ms, ts_ms, unsure, body))
+        self._group.watches.update(watches)
+        if bodies:
+            self._urgent.set()
+
+    async def gap(  # noqa: PLR0917  # as its callers agreed
+        self,
+        device: str,
+        from_ms: int,
+        to_ms: int,
+        slots: int | None,
+        seq: tuple[int, int] | None,
+        reason: str,
+    ) -> None:
+        """Note polls that will never be; durable with the next commit."""
+        self._group.gaps.append(Gap(0, device, self.boot, from_ms, to_ms, slots, seq, reason))
+
+    async def commit(self) -> None:
+        """Everything appended so far is on disk when it returns.
+
+        Raises:
+            JournalUnavailable: the storage refuses; nothing is lost, the next commit tries again.
+        """
+        await self._commit_group()
+
+    async def run(self) -> None:
+        """Commit groups until cancelled, then once more."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(self._committed_at_s + self._every_s):
+                        await self._urgent.wait()
+                except TimeoutError:
+                    pass
+                else:
+                    await asyncio.sleep(self._committed_at_s + _URGENT_EVERY_S - loop.time())
+                await self._attempt()
+        finally:
+            await self._attempt()
+
+    async def close(self) -> None:
+        """Close files and threads and release the folder; what was not committed is lost."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reader, self._log.close)
+        await loop.run_in_executor(self._writer, self._store.close)
+        self._reader.shutdown()
+        self._writer.shutdown()
+        self._lock.release()
+
+    async def _attempt(self) -> None:
+        try:
+            await self._commit_group()
+        except JournalUnavailable as refusal:
+            if self._works:
+                _log.error("journal.refused", why=str(refusal), pending=len(self._group.records))
+            self._works = False
+        else:
+            if not self._works:
+                _log.info("journal.healed", refusals=self.refusals, dropped=self._group.dropped)
+            self._works = True
+
+    async def _commit_group(self) -> None:
+        async with self._committing:
+            self._urgent.clear()
+            self._committed_at_s = asyncio.get_running_loop().time()
+            offset_ms = self._newly_known_offset()
+            if not self._group and offset_ms is None:
+                return
+            active = frozenset(self._active)
+            batch = self._group.batch(self._clock.monotonic_ms(), self._progress, active, offset_ms)
+            writing = asyncio.get_running_loop().run_in_executor(self._writer, self._store.commit, batch)
+            cancelled = await _outlast(writing)
+            try:
+                committed = writing.result()
+            except JournalUnavailable:
+                self.refusals += 1
+                self._group.take_back(batch)
+                raise
+            await self._after(batch, committed)
+        if cancelled is not None:
+            raise cancelled
+
+    async def _after(self, batch: Batch, committed: Committed) -> None:
+        self.bytes = committed.bytes
+        if batch.offset_ms is not None:
+            self._boots.learn(self.boot, batch.offset_ms)
+        if committed.replaced:
+            await asyncio.get_running_loop().run_in_executor(self._reader, self._log.close)
+        self._vanish(committed.gone)
+        if batch.records:
+            self._tail.extend(batch.records)
+            self._head = batch.records[-1].position
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _vanish(self, gone: Ranges) -> None:
+        if gone != self._gone:
+            self._gone = gone
+            for reader, progress in self._progress.items():
+                self._progress[reader] = progress.settle_all(gone)
+
+    # ---- reading
+
+    def head(self) -> Position:
+        """The last committed position."""
+        return self._head
+
+    async def wait(self, after: Position) -> None:
+        """Return once a record beyond `after` is committed."""
+        while self._head <= after:
+            await self._news.wait()
+
+    async def read(self, after: Position, limit: int = 500) -> list[Record]:
+        """Up to `limit` committed records beyond `after`, in order."""
+        while after < self._head:
+            if after >= self._tail.floor:
+                return self._tail.after(after, limit)
+            found = await self._ask(partial(self._log.after, after, limit), Found([]))
+            if found.damaged:
+                await self._lose(found.damaged)
+            if found.records:
+                return found.records
+            after = max([self._tail.floor, *(last for _, last in found.damaged)])
+        return []
+
+    async def frames(self, device: str, from_ms: int, to_ms: int, limit: int = 10_000) -> list[Frame]:
+        """A device's committed frames in a span of time (inclusive), in order; mended where possible."""
+        windows = [(from_ms - shift - 1, to_ms - shift + 1) for shift in self._boots.shifts_ms()]
+        none: list[Frame] = []
+        found = await self._ask(lambda: self._log.frames(device, windows, limit), none)
+        mended = map(self.mended, found)
+        return sorted((f for f in mended if from_ms <= f.ts_ms <= to_ms), key=lambda f: f.ts_ms)
+
+    async def gaps(self, after: int = 0, limit: int = 500) -> list[Gap]:
+        """Committed gaps with an id beyond `after`; one that grew comes again under a new id."""
+        none: list[Gap] = []
+        return await self._ask(lambda: self._log.gaps(after, limit), none)
+
+    async def gaps_between(self, device: str, from_ms: int, to_ms: int) -> list[Gap]:
+        """The gaps of a device that touch a span of time."""
+        none: list[Gap] = []
+        return await self._ask(lambda: self._log.gaps_between((device, "*"), from_ms, to_ms), none)
+
+    async def statistics(self) -> dict[str, Any]:
+        """The `journal stats --json` document, and what only the running gateway knows."""
+        now_ms, readers = self._clock.utc_ms(), dict(self._progress)
+        nothing: dict[str, Any] = {}
+        document = await self._ask(lambda: self._log.statistics(now_ms, readers), nothing)
+        return {
+            **document,
+            "pending_records": len(self._group.records),
+            "refused_commits": self.refusals,
+            "dropped_records": self._group.dropped,
+        }
+
+    async def backlog(self, reader: str) -> tuple[int, float]:
+        """Records that the reader has not settled, and the age of the oldest in seconds."""
+        progress = self._progress_of(reader)
+        count = progress.backlog(self._head)
+        if not count:
+            return 0, 0.0
+        oldest = await self._ask(lambda: self._log.oldest_unsettled_ms(progress), None)
+        return count, 0.0 if oldest is None else max(0.0, (self._clock.utc_ms() - oldest) / 1_000)
+
+    async def _ask(self, question: Callable[[], _T], nothing: _T) -> _T:
+        """Put a question to the file on the reader thread; a storage that refuses is asked again.
+
+        A file found damaged is condemned: the next commit sets it aside. Until then: `nothing`.
+        """
+        loop = asyncio.get_running_loop()
+        refused = False
+        while True:
+            try:
+                answer = await loop.run_in_executor(self._reader, question)
+            except JournalUnavailable as refusal:
+                if not refused:
+                    _log.warning("journal.read_refused", why=str(refusal))
+                refused = True
+                await asyncio.sleep(_RETRY_S)
+            except DamagedFileError as damage:
+                self._group.condemned = str(damage)
+                self._group.moved = True
+                return nothing
+            else:
+                return answer
+
+    async def _lose(self, damaged: Sequence[tuple[Position, Position]]) -> None:
+        """Blocks that cannot be unpacked: nobody will see them, and that is said."""
+        now_ms = self._clock.utc_ms()
+        for first, last in damaged:
+            _log.error("journal.damaged_block", first=first, last=last)
+            await self.gap("*", now_ms, now_ms, last - first + 1, None, "damaged")
+            for reader, progress in self._progress.items():
+                self._progress[reader] = progress.settle(first, last)
+            self._gone = self._gone.add(first, last)
+        self._group.moved = True
+
+    # ---- readers' places
+
+    def cursor(self, reader: str) -> Position:
+        """Everything up to it is settled for this reader; asking makes it one that holds data back."""
+        return self._progress_of(reader).cursor
+
+    def settled(self, reader: str) -> Ranges:
+        """What is settled beyond the cursor."""
+        return self._progress_of(reader).beyond
+
+    def settle(self, reader: str, first: Position, last: Position) -> None:
+        """The reader is done with these (inclusive); durable with the next commit."""
+        self._progress[reader] = self._progress_of(reader).settle(first, last)
+        self._group.moved = True
+
+    async def reject(self, reader: str, record: Record, reason: str) -> None:
+        """Keep a record that the reader's destination refuses for good, and settle it."""
+        letter = DeadLetter(self._clock.utc_ms(), reader, record.position, reason, orjson.dumps(raw(record)))
+        self._group.letters.append(letter)
+        self.settle(reader, record.position, record.position)
+
+    def _progress_of(self, reader: str) -> Progress:
+        self._active.add(reader)
+        if reader not in self._progress:
+            self._progress[reader] = Progress().settle_all(self._gone)
+        return self._progress[reader]
+
+    # ---- watches and clocks
+
+    def watches(self) -> dict[str, bytes]:
+        """The rules' watches as they were found at the start."""
+        return dict(self._found_watches)
+
+    def true_ts_ms(self, boot: str, mono_ms: int) -> int | None:
+        """The UTC time of an instant of a boot, once that boot's clock is known."""
+        return self._boots.true_ts_ms(boot, mono_ms)
+
+    def mended(self, frame: Frame) -> Frame:
+        """The frame with its true time where it was stamped by an unsure clock and is known by now."""
+        return self._boots.mended(frame)
+
+    def _newly_known_offset(self) -> int | None:
+        if self._boots.known(self.boot) or not self._clock.trusted():
+            return None
+        return self._clock.utc_ms() - self._clock.monotonic_ms()
+
+
+def _this_boot(clock: Clock) -> Boot:
+    try:
+        kernel_boot = _KERNEL_BOOT.read_text().strip()
+    except OSError:
+        kernel_boot = ""
+    mono_ms, utc_ms, trusted = clock.monotonic_ms(), clock.utc_ms(), clock.trusted()
+    return Boot(clock.boot, kernel_boot, 0, mono_ms, utc_ms, trusted, utc_ms - mono_ms if trusted else None)
+
+
+async def _outlast(writing: asyncio.Future[Committed]) -> asyncio.CancelledError | None:
+    """Wait for a commit to its end even when cancelled, so that its outcome is never lost."""
+    cancelled = None
+    while not writing.done():
+        try:
+            await asyncio.wait((writing,))
+        except asyncio.CancelledError as cancellation:
+            cancelled = cancellation
+    return cancelled
