@@ -24,13 +24,13 @@ _PHASE_SHARE = (0.36, 0.33, 0.31)
 
 @dataclass(slots=True)
 class Inverter:
-    """One PV inverter: what its modules give, unless it is dead."""
+    """One PV inverter: what its modules give, unless it has tripped."""
 
     rated_kw: float
     rated_kwp: float
     energy_kwh: float
     power_kw: float = 0.0
-    dead: bool = False
+    fault: bool = False
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Village:
         for inverter in self.inverters.values():
             hot = 1 - 0.004 * max(0.0, now.module_c - 25)
             dc_kw = inverter.rated_kwp * now.irradiance_w_m2 / 1_000 * _PERFORMANCE * hot
-            inverter.power_kw = 0.0 if inverter.dead else min(inverter.rated_kw, dc_kw)
+            inverter.power_kw = 0.0 if inverter.fault else min(inverter.rated_kw, dc_kw)
             inverter.energy_kwh += inverter.power_kw * dt_s / 3_600
         time_of_day_s = self.time_s % DAY_S
         self.connectors = {n: c.advance(time_of_day_s, dt_s) for n, c in self.connectors.items()}
@@ -187,7 +187,7 @@ class Village:
             **{p: dc_kw * 1_000 * share / volts for p, share in shares.items()},
             "energy_total_kwh": inverter.energy_kwh,
             "temperature_c": self.sky.ambient_c + 8 + 22 * inverter.power_kw / inverter.rated_kw,
-            "state": "running" if running else "sleeping",
+            "state": "fault" if inverter.fault else "running" if running else "sleeping",
         }
 
     def _battery(self) -> Mapping[str, Value]:

@@ -65,12 +65,13 @@ def test_no_sun_no_power(day):
     assert all(readings["weather-1"]["irradiance_poa_w_m2"] == 0 for readings in night)
 
 
-def test_a_dead_inverter_gives_nothing_and_the_grid_steps_in():
+def test_a_tripped_inverter_gives_nothing_and_the_grid_steps_in():
     village = Village(time_s=12 * 3600)
     before = village.meters["meter-main"].power_kw
-    village.inverters["inv-2"].dead = True
+    village.inverters["inv-2"].fault = True
     village.advance(MINUTE)
     assert village.readings()["inv-2"]["ac_power_kw"] == 0
+    assert village.readings()["inv-2"]["state"] == "fault"
     assert village.meters["meter-main"].power_kw > before
 
 
