@@ -53,7 +53,7 @@ class _Number:
         tens = 10 ** max(0, -int(scale.normalize().as_tuple().exponent))
         if tens % divisor == 0:
             factor, divisor = factor * (tens // divisor), tens
-        low, high = form.range or (-_LARGEST, _LARGEST)
+        low, high = (None if form.percent else form.range) or (-_LARGEST, _LARGEST)
         return cls(
             form.raw_offset,
             factor,
@@ -96,18 +96,13 @@ def judge(point: Point, words: Sequence[int]) -> tuple[Value | None, Quality, Wh
             return str(value), Quality.UNCERTAIN, f"{raw} is not among the known states"
         return value, Quality.GOOD, None
     exponent = _signed(words[at + point.format.scale_at]) if point.format.scale_at is not None else 0
-    number, quality, why = _judge_number(_Number.of(point.format), raw, exponent, hexadecimal)
-    return (_fraction(number) if point.format.percent else number), quality, why
-
-
-def _fraction(percent: Value | None) -> Value | None:
-    """See `Format.percent`."""
-    return percent / 100 if isinstance(percent, float) and abs(percent) > 1.0 else percent
+    return _judge_number(point.format, raw, exponent, hexadecimal)
 
 
 def _judge_number(
-    number: _Number, raw: float, exponent: int, hexadecimal: str
+    form: Format, raw: float, exponent: int, hexadecimal: str
 ) -> tuple[Value | None, Quality, Why]:
+    number = _Number.of(form)
     if raw in number.absent or raw != raw:  # noqa: PLR0124  # NaN differs from itself
         return None, Quality.ABSENT, f"the device says not available ({hexadecimal})"
     if exponent == _NO_SCALE:
@@ -115,10 +110,14 @@ def _judge_number(
     if exponent not in _POWERS:
         return None, Quality.BAD, f"the scale register holds {exponent}, outside -10..10"
     scaled = number.value(raw, _POWERS[exponent])
-    if not number.low <= scaled <= number.high:
+    low, high = number.low, number.high
+    if form.percent:
+        scaled = _unpercented(scaled)
+        low, high = form.range or (low, high)
+    if not low <= scaled <= high:
         if math.isinf(scaled):
             return None, Quality.BAD, f"the device sent infinity ({hexadecimal})"
-        return None, Quality.BAD, f"{scaled:.10g} is outside {number.low:.10g}..{number.high:.10g}"
+        return None, Quality.BAD, f"{scaled:.10g} is outside {low:.10g}..{high:.10g}"
     return scaled, Quality.GOOD, None
 
 
@@ -134,7 +133,7 @@ class Decoder:
         "_bits",
         "_exponents",
         "_order",
-        "_percents",
+        "_percent",
         "_pick",
         "_plain",
         "_scaled",
@@ -161,9 +160,13 @@ class Decoder:
             (*numbers[i].parameters(), exponents.index(where[exponent_at[i]])) for i in scaled
         )
         self._special = tuple((i, where[at[i]], _special(block.points[i])) for i in special)
+        self._percent = tuple(
+            (i, *(block.points[i].format.range or (-_LARGEST, _LARGEST)))
+            for i in numbers
+            if block.points[i].format.percent
+        )
         moved = [*plain, *scaled, *special]
         self._order = None if moved == sorted(moved) else _picker([moved.index(i) for i in range(len(moved))])
-        self._percents = tuple(i for i, p in enumerate(block.points) if p.format.percent)
         self._tell = tuple(
             (where[at[i]], numbers[i].absent, where[exponent_at[i]] if i in exponent_at else None)
             if i in numbers
@@ -208,8 +211,11 @@ class Decoder:
             values.append(value if type(value) is not Quality else None)
         if self._order is not None:
             values = list(self._order(values))
-        for index in self._percents:
-            values[index] = _fraction(values[index])
+        for index, low, high in self._percent:
+            percent = values[index]
+            if percent is not None:
+                x = _unpercented(float(percent))
+                values[index] = x if low <= x <= high else None
         if None in values:
             self._tell_why(values, raw, faults)
         return values, faults
@@ -235,6 +241,10 @@ def compile_block(block: Block) -> Decoder:
         ValueError: a type that cannot be decoded, or a scale that is none.
     """
     return Decoder(block)
+
+
+def _unpercented(value: float) -> float:
+    return value if -1 <= value <= 1 else value / 100
 
 
 def _sorted_by_kind(block: Block) -> tuple[list[int], list[int], list[int]]:

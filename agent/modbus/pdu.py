@@ -186,6 +186,12 @@ def find_rtu_reply(expected: Expected, received: bytes) -> bytes | None:
     return None
 
 
+def has_damaged_reply(expected: Expected, received: bytes) -> bool:
+    """Whether the reply came whole by its length, but not by its CRC."""
+    at = received.find(bytes((expected.unit, expected.function, expected.size)))
+    return 0 <= at <= len(received) - expected.rtu_length
+
+
 def words_of(span: Span, data: bytes) -> tuple[int, ...]:
     """The registers (or bits, one each) that a reply's data bytes hold."""
     if span.table.is_bits:

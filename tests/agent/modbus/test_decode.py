@@ -85,6 +85,11 @@ TABLE = [
     (a_point("i16", scale_at=1), [2305, 11], None, BAD),
     (a_point("i16", scale_at=1, absent=[0x8000]), [0x8000, 0], None, ABSENT),
     (a_point("i16", address=5, scale_at=-2), [0xFFFE, 9, 12345], 123.45, GOOD),
+    (a_point("i16", scale_at=1, percent=True), [985, 0xFFFF], 0.985, GOOD),
+    (a_point("i16", scale_at=1, percent=True), [985, 0xFFFD], 0.985, GOOD),
+    (a_point("f32", percent=True, range=(-1, 1)), [0x42C8, 0], 1.0, GOOD),
+    (a_point("f32", percent=True, range=(-1, 1)), [0x437A, 0], None, BAD),
+    (a_point("f32", percent=True), [0x7F80, 0], None, BAD),
     (a_point("u16", states=STATES), [1], "running", GOOD),
     (a_point("u16", states=STATES), [7], "unknown:7", UNCERTAIN),
     (a_point("u16", states=STATES, absent=[0xFFFF]), [0xFFFF], None, ABSENT),
@@ -157,12 +162,13 @@ def numbers_and_texts(draw, name):
     if kind not in ("bool", "string:3"):
         form["scale"] = draw(st.sampled_from([1.0, 0.1, 0.001, -0.01, 2.5]))
         form["range"] = draw(st.sampled_from([None, (0.0, 100.0)]))
+        form["percent"] = draw(st.booleans())
         if kind[0] in "ui":
             form["scale_at"] = draw(st.sampled_from([None, -1, 4]))
             extra = draw(st.sampled_from(["none", "states", "bits"]))
             if extra != "none":
                 form[extra] = STATES if extra == "states" else BITS
-                form |= {"scale": 1.0, "scale_at": None, "range": None}
+                form |= {"scale": 1.0, "scale_at": None, "range": None, "percent": False}
     return a_point(kind, name=name, address=draw(st.integers(1, 30)), **form)
 
 
