@@ -1,0 +1,126 @@
+"""Alerts: the list, the story of one, and what an operator does with it."""
+
+from collections.abc import Coroutine
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.rules.alert import Severity
+from gateway.console.access import Caller, audit, least
+from gateway.console.json_response import Json200
+from gateway.console.paging import Cursor, Limit
+from gateway.console.ports import ActRefused, Json, UnknownObject
+from gateway.console.problem import Problem
+from gateway.console.rooms import rooms
+
+router = APIRouter(tags=["alerts"], default_response_class=Json200)
+
+MAX_SHELF_MS = 24 * 3_600_000
+_SEVERITIES = frozenset(get_args(Severity))
+
+ListState = Literal["open", "all", "active", "clearing", "unknown", "latched", "cleared", "shelved"]
+AlertId = Annotated[str, Path(max_length=128)]
+Viewing = Annotated[Caller, Depends(least("viewer"))]
+Acting = Annotated[Caller, Depends(least("operator"))]
+
+
+class Act(BaseModel):
+    """`key` tells a repeated request; these acts change nothing when done twice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: UUID | None = None
+
+
+class Shelf(Act):
+    """Until when (UTC ms) an alert is not annunciated, and why."""
+
+    until: int
+    reason: str = Field(min_length=1, max_length=500)
+
+
+@router.get("/alerts")
+async def list_alerts(
+    request: Request,
+    _caller: Viewing,
+    *,
+    state: ListState = "open",
+    site: Annotated[str | None, Query(max_length=128)] = None,
+    device: Annotated[str | None, Query(max_length=128)] = None,
+    severity: Annotated[str | None, Query(max_length=100)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Alert documents, newest first; `state=open` is all but `cleared`."""
+    severities = frozenset(severity.split(",")) if severity else frozenset[str]()
+    if not severities <= _SEVERITIES:
+        message = f"use of {', '.join(get_args(Severity))}"
+        raise Problem("invalid", message, errors=[{"where": "query.severity", "message": message}])
+    page = await rooms(request).ports.desk.alerts(
+        state=state,
+        site=site,
+        device=device,
+        severities=severities,
+        text=q or None,
+        limit=limit,
+        cursor=cursor,
+    )
+    return Json200({"items": page.items, "next": page.next})
+
+
+@router.get("/alerts/{alert}")
+async def show_alert(request: Request, alert: AlertId, _caller: Viewing) -> Response:
+    """One alert and its story: rule, inputs, timeline, ticket."""
+    try:
+        return Json200(await rooms(request).ports.desk.alert(alert))
+    except UnknownObject:
+        raise _unknown(alert) from None
+
+
+@router.post("/alerts/{alert}/acknowledge")
+async def acknowledge(request: Request, alert: AlertId, caller: Acting, _body: Act) -> Response:
+    """Say that a person has seen it."""
+    acts = rooms(request).ports.alert_acts
+    return Json200(await _act(caller, "acknowledge", alert, acts.acknowledge(alert, by=caller.user)))
+
+
+@router.post("/alerts/{alert}/shelve")
+async def shelve(request: Request, alert: AlertId, caller: Acting, body: Shelf) -> Response:
+    """Stop annunciating it for a while, at most 24 h."""
+    here = rooms(request)
+    ahead_ms = body.until - here.ports.clock.utc_ms()
+    if not 0 < ahead_ms <= MAX_SHELF_MS:
+        message = "until must lie in the future, at most 24 h ahead"
+        raise Problem(
+            "invalid", f"body.until: {message}", errors=[{"where": "body.until", "message": message}]
+        )
+    act = here.ports.alert_acts.shelve(alert, by=caller.user, until_ms=body.until, reason=body.reason)
+    return Json200(await _act(caller, "shelve", alert, act))
+
+
+@router.post("/alerts/{alert}/unshelve")
+async def unshelve(request: Request, alert: AlertId, caller: Acting, _body: Act) -> Response:
+    """Annunciate it again."""
+    acts = rooms(request).ports.alert_acts
+    return Json200(await _act(caller, "unshelve", alert, acts.unshelve(alert, by=caller.user)))
+
+
+async def _act(caller: Caller, what: str, alert: str, act: Coroutine[Any, Any, Json]) -> Json:
+    try:
+        document = await act
+    except UnknownObject:
+        audit(caller, what, result="unknown", alert=alert)
+        raise _unknown(alert) from None
+    except ActRefused as refusal:
+        audit(caller, what, result="refused", alert=alert)
+        raise Problem("refused", str(refusal), **refusal.document) from None
+    audit(caller, what, result="ok", alert=alert)
+    return document
+
+
+def _unknown(alert: str) -> Problem:
+    return Problem("not-found", f"there is no alert {alert!r}")

@@ -1,0 +1,106 @@
+"""A small village behind real console ports: for tests, and for looking at the pages.
+
+Behaving doubles, not mocks: devices move, alerts are acknowledged, tickets refuse.
+    python -m gateway.console.testing --port 8080
+"""
+
+import argparse
+import asyncio
+import itertools
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.clock import Clock, SystemClock
+from agent.reading import Text
+from gateway.console.app import create_app
+from gateway.console.config import ConsoleConfig
+from gateway.console.ports import Check, ConsolePorts
+from gateway.console.server import ConsoleServer
+from gateway.console.testing_desk import SmallDesk
+from gateway.console.testing_village import DEVICES, FACTS, RecordedDay, Village
+from gateway.console.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class FakeSite:
+    """A village, its desk, and the ports that a console gets."""
+
+    village: Village
+    desk: SmallDesk
+    ports: ConsolePorts
+
+
+def fake_site(clock: Clock) -> FakeSite:
+    """A village hall before its first poll, without alerts."""
+    village = Village(clock)
+    desk = SmallDesk(clock, village.live)
+    ports = ConsolePorts(
+        site=FACTS,
+        live=village.live,
+        clock=clock,
+        version="0.0.test",
+        devices=lambda: DEVICES,
+        open_alerts=desk.open_alerts,
+        history=RecordedDay(),
+        desk=desk,
+        alert_acts=desk,
+        last_poll=village.last_poll,
+        checks=lambda: {
+            "journal": Check(ok=True, detail="commits"),
+            "buses": Check(ok=True, detail="2 of 2 up"),
+        },
+    )
+    return FakeSite(village, desk, ports)
+
+
+def trouble(site: FakeSite) -> None:
+    """A warm battery with a ticket, and more alerts."""
+    desk = site.desk
+    warm = desk.raise_alert(
+        "BAT-02", "bat-1", "high", Text("Cell over-temperature", "电芯过温"), {"cell_temperature_max_c": 46.2}
+    )
+    desk.add_ticket(
+        "inspection", "P2", Text("Cell over-temperature", "电芯过温"), ["bat-1"], by="desk", alert=warm["id"]
+    )
+    desk.raise_alert(
+        "PV-01",
+        "inv-2",
+        "critical",
+        Text("Inverter silent in daylight", "逆变器白天无应答"),
+        {"ac_power_kw": 0.0},
+    )
+    desk.raise_alert(
+        "GRID-03", "meter-main", "medium", Text("Voltage high", "电压偏高"), {"ac_voltage_l1_v": 247.1}
+    )
+    desk.raise_alert("GW-05", "gateway", "low", Text("Clock unsure", "时钟未同步"), {})
+
+
+async def serve_fake_village(port: int, folder: Path) -> None:
+    """Serve the pages over a moving village until interrupted."""
+    site = fake_site(SystemClock())
+    trouble(site)
+    console = create_app(site.ports, Users(folder))
+    server = ConsoleServer(console, ConsoleConfig(listen=f"127.0.0.1:{port}"), folder=folder, data=folder)
+    print(f"{server.bind()}  one-time code {console.code.issue()}", flush=True)  # noqa: T201  # what the caller is here for
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.run())
+        for second in itertools.count():
+            site.village.silent = {"inv-2"} if second % 120 >= 90 else set()
+            site.village.poll()
+            await asyncio.sleep(1)
+
+
+def main() -> None:
+    """`python -m gateway.console.testing --port N`."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=8080)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            asyncio.run(serve_fake_village(parser.parse_args().port, Path(folder)))
+        except KeyboardInterrupt:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""A desk in memory with the manners of the real one: keys, states, refusals."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.clock import Clock
+from agent.reading import Text, Value
+from gateway.console.ports import ActRefused, Json, Page, RoleName, UnknownObject, WrongArguments
+from gateway.console.testing_village import POINTS, SITE
+from gateway.live import Live
+
+_MINUTE_MS = 60_000
+
+
+class SmallDesk:
+    """Alerts and tickets in memory, with the manners of the real desk: keys, states, refusals."""
+
+    _NEXT: Mapping[str, Mapping[str, str]] = {
+        "new": {"dispatch": "dispatched", "cancel": "cancelled"},
+        "dispatched": {"accept": "accepted", "return": "new", "cancel": "cancelled"},
+        "accepted": {"arrive": "on_site", "return": "new", "cancel": "cancelled"},
+        "on_site": {"start": "in_progress"},
+        "in_progress": {"hold": "on_hold", "report": "reported"},
+        "on_hold": {"resume": "in_progress"},
+        "reported": {"verify_waive": "verified"},
+        "verified": {"archive": "archived"},
+    }
+    _NEEDS: Mapping[str, tuple[str, ...]] = {
+        "dispatch": ("team",),
+        "accept": ("person",),
+        "hold": ("reason", "resume_by"),
+        "cancel": ("reason",),
+        "return": ("reason",),
+        "report": ("cause", "action"),
+        "comment": ("text",),
+    }
+
+    def __init__(self, clock: Clock, live: Live) -> None:
+        self._clock = clock
+        self._live = live
+        self.alert_documents: dict[str, Json] = {}
+        self.ticket_documents: dict[str, Json] = {}
+        self._answers: dict[str, Json] = {}
+
+    def raise_alert(
+        self, rule: str, device: str, severity: str, title: Text, values: Mapping[str, Value]
+    ) -> Json:
+        document: Json = {
+            "id": secrets.token_hex(8),
+            "rule": rule,
+            "site": SITE,
+            "device": device,
+            "channel": None,
+            "state": "active",
+            "severity": severity,
+            "since": self._clock.utc_ms(),
+            "until": None,
+            "title": title.document(),
+            "values": dict(values),
+            "acknowledged": None,
+            "suppressed": None,
+            "ticket": None,
+        }
+        self._put_alert(document)
+        return document
+
+    def clear_alert(self, alert_id: str) -> None:
+        self._put_alert(self.alert_documents[alert_id] | {"state": "cleared", "until": self._clock.utc_ms()})
+
+    def open_alerts(self) -> Sequence[Json]:
+        return [a for a in self.alert_documents.values() if a["state"] != "cleared"]
+
+    async def alerts(
+        self,
+        *,
+        state: str,
+        site: str | None,
+        device: str | None,
+        severities: frozenset[str],
+        text: str | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page:
+        found = [
+            alert
+            for alert in reversed(self.alert_documents.values())
+            if _alert_is(alert, state)
+            and site in (None, alert["site"])
+            and device in (None, alert["device"])
+            and (not severities or alert["severity"] in severities)
+            and (text is None or text.lower() in str(alert).lower())
+        ]
+        return _page(found, limit, cursor)
+
+    async def alert(self, alert_id: str) -> Json:
+        alert = self._alert(alert_id)
+        ticket = self.ticket_documents.get(alert["ticket"] or "")
+        empty = {"en": "cooling failure or a failing cell", "zh": "冷却失效或电芯故障"}
+        point = next(iter(alert["values"]), "state")
+        return alert | {
+            "rule_text": {
+                "id": alert["rule"],
+                "title": alert["title"],
+                "cause": empty,
+                "consequence": {"en": "ageing, then fire", "zh": "加速老化,直至起火"},
+                "action": {"en": "check cooling and filter", "zh": "检查冷却与滤网"},
+                "when": f"{point} >= high",
+                "clear": f"{point} <= ok",
+                "for_ms": 20_000,
+                "clear_for_ms": 30_000,
+                "latch": False,
+                "params": {"high": 45.0, "ok": 42.0},
+            },
+            "inputs": [
+                {
+                    "point": name,
+                    "value": value,
+                    "quality": "good",
+                    "unit": POINTS[name][0],
+                    "label": {"en": POINTS[name][2], "zh": POINTS[name][3]},
+                    "ts": alert["since"],
+                }
+                for name, value in alert["values"].items()
+            ],
+            "timeline": [
+                {
+                    "ts": alert["since"],
+                    "what": "active",
+                    "severity": alert["severity"],
+                    "by": None,
+                    "note": "",
+                }
+            ],
+            "ticket_summary": None
+            if ticket is None
+            else {key: ticket[key] for key in ("id", "number", "state", "priority")},
+        }
+
+    async def acknowledge(self, alert_id: str, *, by: str) -> Json:
+        alert = self._open_alert(alert_id)
+        if alert["acknowledged"] is None:
+            alert = alert | {"acknowledged": {"by": by, "at": self._clock.utc_ms()}}
+            self._put_alert(alert)
+        return alert
+
+    async def shelve(self, alert_id: str, *, by: str, until_ms: int, reason: str) -> Json:
+        alert = self._open_alert(alert_id)
+        shelf = {"by": "shelved", "alert": None, "until": until_ms, "reason": f"{reason} ({by})"}
+        self._put_alert(alert | {"suppressed": shelf})
+        return self.alert_documents[alert_id]
+
+    async def unshelve(self, alert_id: str, *, by: str) -> Json:
+        self._put_alert(self._open_alert(alert_id) | {"suppressed": None})
+        return self.alert_documents[alert_id]
+
+    async def tickets(
+        self, *, state: str, site: str | None, text: str | None, limit: int, cursor: str | None
+    ) -> Page:
+        found = [
+            ticket
+            for ticket in reversed(self.ticket_documents.values())
+            if _ticket_is(ticket, state)
+            and site in (None, ticket["site"])
+            and (text is None or text.lower() in str(ticket).lower())
+        ]
+        return _page(found, limit, cursor)
+
+    async def ticket(self, ticket_id: str) -> Json:
+        try:
+            return self.ticket_documents[ticket_id]
+        except KeyError:
+            raise UnknownObject(ticket_id) from None
+
+    async def open_ticket(self, request: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
+        if request["key"] not in self._answers:
+            self._answers[request["key"]] = self.add_ticket(
+                request["kind"], request["priority"], Text(**request["title"]), request["devices"], by=by
+            )
+        return self._answers[request["key"]]
+
+    def add_ticket(
+        self,
+        kind: str,
+        priority: str,
+        title: Text,
+        devices: Sequence[str],
+        *,
+        by: str,
+        alert: str | None = None,
+    ) -> Json:
+        now_ms = self._clock.utc_ms()
+        number = len(self.ticket_documents) + 1
+        ticket: Json = {
+            "id": secrets.token_hex(8),
+            "number": f"T-20260530-{SITE}-{number:03}",
+            "kind": kind,
+            "state": "new",
+            "priority": priority,
+            "site": SITE,
+            "devices": list(devices),
+            "level": "village",
+            "owner": "op1",
+            "team": "station",
+            "assignee": None,
+            "alerts": [alert] if alert else [],
+            "title": title.document(),
+            "opened": now_ms,
+            "checklist": "CL-BAT-A",
+            "clocks": {"accept": {"due": now_ms + 5 * _MINUTE_MS, "state": "running", "at": None}},
+            "evidence": [
+                {"name": "points.csv", "media_type": "text/csv", "size": 24, "sha256": "0" * 64},
+            ],
+            "events": [{"event": "open", "at": now_ms, "by": by}],
+            "allowed": [*self._NEXT["new"], "comment"],
+        }
+        self._put_ticket(ticket)
+        if alert:
+            self._put_alert(self.alert_documents[alert] | {"ticket": ticket["id"]})
+        return ticket
+
+    async def act(self, ticket_id: str, event: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
+        if event["key"] in self._answers:
+            return self._answers[event["key"]]
+        ticket = await self.ticket(ticket_id)
+        name = event["event"]
+        missing = [argument for argument in self._NEEDS.get(name, ()) if not event.get(argument)]
+        if missing:
+            raise WrongArguments([(f"body.{argument}", "is missing") for argument in missing])
+        moves = self._NEXT.get(ticket["state"], {})
+        refusal = {"event": name, "state": ticket["state"], "allowed": ticket["allowed"], "guard": "state"}
+        if name not in (*moves, "comment"):
+            raise ActRefused(f"{name} is not possible in {ticket['state']}", refusal)
+        alerts = [self.alert_documents[a] for a in ticket["alerts"]]
+        if name == "archive" and any(alert["state"] != "cleared" for alert in alerts):
+            raise ActRefused("an alert is still active", refusal | {"guard": "alert_still_active"})
+        state = moves.get(name, ticket["state"])
+        arguments = {k: v for k, v in event.items() if k not in ("event", "key")}
+        changed = ticket | {
+            "state": state,
+            "assignee": event.get("person", ticket["assignee"]),
+            "events": [*ticket["events"], {"event": name, "at": self._clock.utc_ms(), "by": by, **arguments}],
+            "allowed": [*self._NEXT.get(state, {}), "comment"],
+        }
+        self._put_ticket(changed)
+        self._answers[event["key"]] = changed
+        return changed
+
+    async def evidence(self, ticket_id: str, name: str) -> tuple[bytes, str]:
+        ticket = await self.ticket(ticket_id)
+        if not any(entry["name"] == name for entry in ticket["evidence"]):
+            raise UnknownObject(name)
+        return b"ts,device,point,value\r\n", "text/csv"
+
+    def _alert(self, alert_id: str) -> Json:
+        try:
+            return self.alert_documents[alert_id]
+        except KeyError:
+            raise UnknownObject(alert_id) from None
+
+    def _open_alert(self, alert_id: str) -> Json:
+        alert = self._alert(alert_id)
+        if alert["state"] == "cleared":
+            raise ActRefused("the alert has ended", {"guard": "alert_ended"})
+        return alert
+
+    def _put_alert(self, alert: Json) -> None:
+        self.alert_documents[alert["id"]] = alert
+        self._live.alert(alert)
+
+    def _put_ticket(self, ticket: Json) -> None:
+        self.ticket_documents[ticket["id"]] = ticket
+        self._live.ticket(ticket["id"])
+
+
+def _alert_is(alert: Json, state: str) -> bool:
+    if state == "shelved":
+        return alert["suppressed"] is not None and alert["suppressed"]["by"] == "shelved"
+    return state == "all" or alert["state"] == state or (state == "open" and alert["state"] != "cleared")
+
+
+def _ticket_is(ticket: Json, state: str) -> bool:
+    ended = ticket["state"] in ("archived", "cancelled", "merged")
+    return state == "all" or ticket["state"] == state or (state == "open" and not ended)
+
+
+def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Page:
+    start = int(cursor) if cursor else 0
+    return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None)
