@@ -117,7 +117,7 @@ async def _act(caller: Caller, what: str, alert: str, act: Coroutine[Any, Any, J
         raise _unknown(alert) from None
     except ActRefused as refusal:
         audit(caller, what, result="refused", alert=alert)
-        raise Problem("refused", str(refusal), **refusal.document) from None
+        raise Problem("refused", refusal.detail, **refusal.members) from None
     audit(caller, what, result="ok", alert=alert)
     return document
 

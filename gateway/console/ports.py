@@ -18,11 +18,21 @@ Json: TypeAlias = dict[str, Any]
 
 
 class ActRefused(Exception):  # noqa: N818  # named for what it tells
-    """The desk or the engine says no; `document` has what the 409 answer carries beside its title."""
+    """The desk or the engine says no; `document` has what the 409 answer carries: event, state, guard, .."""
 
     def __init__(self, detail: str, document: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
+        self.detail = detail
         self.document = dict(document or {})
+
+    @property
+    def members(self) -> Json:
+        """Of the problem document, beside its status and detail."""
+        return {key: value for key, value in self.document.items() if key not in ("status", "detail", "slug")}
+
+
+class ActForbidden(Exception):  # noqa: N818  # named for what it tells
+    """The caller's role does not allow this act on this ticket."""
 
 
 class WrongArguments(Exception):  # noqa: N818  # named for what it tells

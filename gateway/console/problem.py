@@ -30,7 +30,10 @@ _BY_STATUS = {404: "not-found", 405: "method-not-allowed", 403: "forbidden", 401
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457's own word
-    """Ends a request with the problem `slug` of `TITLES`; `members` go into the document."""
+    """Ends a request with the problem `slug` of `TITLES`; `members` go into the document.
+
+    A member `type` or `title` that says more (which guard refused) stands in place of the slug's.
+    """
 
     def __init__(
         self, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -44,9 +47,9 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
     def response(self) -> Response:
         status, title = TITLES[self.slug]
         document = {
-            **self.members,
             "type": f"urn:maplebridge:problem:{self.slug}",
             "title": title,
+            **self.members,
             "status": status,
             "detail": self.detail,
         }

@@ -22,7 +22,7 @@ from gateway.console.password import MAX_LENGTH, NOBODY
 from gateway.console.ports import Json
 from gateway.console.problem import Problem
 from gateway.console.session import ABSOLUTE_MS
-from gateway.console.users import SETUP_USER
+from gateway.console.users import SETUP_USER, UsersDamaged
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["session"])
@@ -82,7 +82,7 @@ async def sign_in(body: SignIn, request: Request) -> Response:
     if old is not None:
         keeper.sessions.end(old)
     if body.language is not None and body.user is not None:
-        await asyncio.to_thread(keeper.users.speak, body.user, body.language)
+        await _remember(keeper, body.user, body.language)
     response = Response(status_code=204)
     _set_cookie(response, request, cookie, ABSOLUTE_MS // 1_000)
     return response
@@ -111,7 +111,7 @@ async def prefer(
     if caller.session is not None:
         caller.session.language = body.language
     if keeper.users.get(caller.user) is not None:
-        await asyncio.to_thread(keeper.users.speak, caller.user, body.language)
+        await _remember(keeper, caller.user, body.language)
     return Response(status_code=204)
 
 
@@ -135,6 +135,14 @@ async def _open_session(keeper: Gatekeeper, body: SignIn) -> str | None:
     async with keeper.hashing:
         fits = await asyncio.to_thread(stored.fits, body.password or "")
     return keeper.sessions.start(user) if user is not None and fits else None
+
+
+async def _remember(keeper: Gatekeeper, user: str, language: Literal["zh", "en"]) -> None:
+    """A language that cannot be kept (full disk) is lost with the session: no reason to refuse anything."""
+    try:
+        await asyncio.to_thread(keeper.users.speak, user, language)
+    except (OSError, UsersDamaged) as error:
+        log.warning("users.not_written", why=str(error))
 
 
 def _set_cookie(response: Response, request: Request, value: str, max_age_s: int) -> None:

@@ -12,7 +12,7 @@ from gateway.console.access import Caller, audit, least
 from gateway.console.headers import SANDBOX_CSP
 from gateway.console.json_response import Json200
 from gateway.console.paging import Cursor, Limit
-from gateway.console.ports import ActRefused, Json, TeamFacts, UnknownObject, WrongArguments
+from gateway.console.ports import ActForbidden, ActRefused, Json, TeamFacts, UnknownObject, WrongArguments
 from gateway.console.problem import Problem
 from gateway.console.rooms import Rooms, rooms
 from gateway.tickets.config import TicketKind
@@ -136,7 +136,10 @@ async def _act(caller: Caller, what: str, ticket: str, act: Coroutine[Any, Any, 
         raise Problem("not-found", f"there is no ticket {ticket!r}") from None
     except ActRefused as refusal:
         audit(caller, what, result="refused", ticket=ticket, guard=refusal.document.get("guard"))
-        raise Problem("refused", str(refusal), **refusal.document) from None
+        raise Problem("refused", refusal.detail, **refusal.members) from None
+    except ActForbidden as forbidden:
+        audit(caller, what, result="forbidden", ticket=ticket)
+        raise Problem("forbidden", str(forbidden), role="operator") from None
     except WrongArguments as wrong:
         audit(caller, what, result="invalid", ticket=ticket)
         errors = [{"where": where, "message": message} for where, message in wrong.errors]

@@ -151,6 +151,7 @@ class Users:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
         try:
+            self._give_to_owner(lock)
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._load()
             users = dict(self._users)
@@ -165,6 +166,7 @@ class Users:
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            self._give_to_owner(descriptor)
             file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())
@@ -174,6 +176,12 @@ class Users:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _give_to_owner(self, descriptor: int) -> None:
+        """What root writes at the command line must stay readable to the gateway's own user."""
+        if os.geteuid() == 0:
+            owner = self._path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     def _refresh(self) -> None:
         if self._stamp_now() == self._stamp:
