@@ -26,6 +26,8 @@ class Suppression:
     """The alert that inhibits it."""
     until_ms: int | None = None
     reason: str = ""
+    person: str = ""
+    """Who shelved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,13 @@ class Alert:
             "acknowledged": None if ack is None else {"by": ack.by, "at": ack.at_ms},
             "suppressed": None
             if sup is None
-            else {"by": sup.by, "alert": sup.alert, "until": sup.until_ms, "reason": sup.reason},
+            else {
+                "by": sup.by,
+                "alert": sup.alert,
+                "until": sup.until_ms,
+                "reason": sup.reason,
+                "person": sup.person,
+            },
             "ticket": self.ticket,
         }
 
@@ -88,6 +96,6 @@ class Alert:
             acknowledged=None if ack is None else Acknowledgement(ack["by"], ack["at"]),
             suppressed=None
             if sup is None
-            else Suppression(sup["by"], sup["alert"], sup["until"], sup["reason"]),
+            else Suppression(sup["by"], sup["alert"], sup["until"], sup["reason"], sup.get("person", "")),
             ticket=document["ticket"],
         )

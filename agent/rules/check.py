@@ -7,19 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from agent.reading import Value
-from agent.rules.expression import (
-    Among,
-    Binary,
-    Both,
-    Call,
-    Compare,
-    Constant,
-    ExpressionError,
-    Name,
-    Node,
-    Unary,
-    children,
-)
+from agent.rules.expression import ExpressionError
+from agent.rules.tree import Among, Binary, Both, Call, Compare, Constant, Name, Node, Unary, children
 
 Type: TypeAlias = Literal["number", "string", "bool", "any"]
 TypeOf: TypeAlias = Callable[[Name], Type]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from agent.reading import Value
-from agent.rules.expression import Among, Binary, Both, Call, Compare, Constant, Name, Node, Unary
+from agent.rules.tree import Among, Binary, Both, Call, Compare, Constant, Name, Node, Unary
 
 Known: TypeAlias = Callable[[], Value | None]
 """Gives the value now, or None while it is not known."""

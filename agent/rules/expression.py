@@ -10,17 +10,15 @@ Length, depth and windows are bounded, so that a hostile text is refused at once
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from agent.quantity import duration_ms
-from agent.reading import Value
+from agent.rules.tree import Among, Binary, Both, Call, Compare, Comparison, Constant, Name, Node, Unary, walk
 
 MAX_LENGTH = 600
 MAX_DEPTH = 24
 MAX_WINDOWS = 12
 MAX_WINDOW_MS = 7 * 86_400_000
-
-Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
 class ExpressionError(ValueError):
@@ -30,80 +28,6 @@ class ExpressionError(ValueError):
         super().__init__(f"{message}; {remedy}" if remedy else message)
         self.message, self.remedy, self.at = message, remedy, at
 
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    value: Value
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A point (`soc_pct`, `site.irradiance_poa_w_m2`, `dc_current_{n}_a`) or a parameter."""
-
-    name: str
-    at: int = 0
-
-    @property
-    def of_site(self) -> bool:
-        return self.name.startswith("site.")
-
-    @property
-    def point(self) -> str:
-        return self.name.removeprefix("site.")
-
-
-@dataclass(frozen=True, slots=True)
-class Unary:
-    operator: Literal["-", "not"]
-    operand: "Node"
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    operator: Literal["+", "-", "*", "/"]
-    left: "Node"
-    right: "Node"
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    operator: Comparison
-    left: "Node"
-    right: "Node"
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """`and` or `or` of two or more conditions."""
-
-    operator: Literal["and", "or"]
-    operands: tuple["Node", ...]
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """`x in (..)` or `x not in (..)`; the choices are constants or parameters."""
-
-    operand: "Node"
-    choices: tuple["Node", ...]
-    negated: bool
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    function: str
-    arguments: tuple["Node", ...]
-    window_ms: int | None = None
-    at: int = 0
-
-
-Node: TypeAlias = Constant | Name | Unary | Binary | Compare | Both | Among | Call
 
 FUNCTIONS: dict[str, str] = {
     "abs": "abs(x)",
@@ -146,7 +70,7 @@ _TOKEN = re.compile(
     r"|(?P<name>(?:site\.)?[A-Za-z_](?:[A-Za-z0-9_]|\{[a-z]\})*)"
     r"|(?P<operator>==|!=|<=|>=|[-+*/<>(),])"
 )
-_COMPARISONS: dict[str, Comparison] = {c: c for c in ("==", "!=", "<", "<=", ">", ">=")}  # type: ignore[misc]
+_COMPARISONS: dict[str, Comparison] = {c: c for c in ("==", "!=", "<", "<=", ">", ">=")}
 _RESERVED = frozenset({"and", "or", "not", "in", "true", "false"})
 _MEND = {
     "&": "write `and`",
@@ -184,42 +108,6 @@ def parse(text: str) -> Node:
     if windows > MAX_WINDOWS:
         raise ExpressionError(f"{windows} windows are more than {MAX_WINDOWS}", "make it simpler")
     return node
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Unary():
-            return (node.operand,)
-        case Binary() | Compare():
-            return (node.left, node.right)
-        case Both():
-            return node.operands
-        case Among():
-            return (node.operand, *node.choices)
-        case Call():
-            return node.arguments
-        case _:
-            return ()
-
-
-def names(node: Node) -> tuple[str, ...]:
-    """All names in order of appearance, each once."""
-    return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Name)))
-
-
-def needed(node: Node) -> frozenset[str]:
-    """The names that must exist: all but those that `first` can do without."""
-    if isinstance(node, Name):
-        return frozenset({node.name})
-    must = node.arguments[-1:] if isinstance(node, Call) and node.function == "first" else children(node)
-    return frozenset[str]().union(*map(needed, must))
 
 
 def _tokens(text: str) -> Iterator[_Token]:

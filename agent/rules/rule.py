@@ -8,7 +8,7 @@ from agent.profile import Kind
 from agent.reading import Text, Value
 from agent.rules.alert import Severity
 from agent.rules.check import Type
-from agent.rules.expression import Node, names, needed
+from agent.rules.tree import Node, names, needed
 
 OnBad: TypeAlias = Literal["freeze", "ignore", "raise", "clear"]
 Equal: TypeAlias = Literal["site", "bus", "device"]

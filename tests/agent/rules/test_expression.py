@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agent.rules.check import Type, check
 from agent.rules.compiled import Known, compiled
-from agent.rules.expression import MAX_LENGTH, Call, ExpressionError, Name, names, needed, parse
+from agent.rules.expression import MAX_LENGTH, ExpressionError, parse
+from agent.rules.tree import Call, Name, names, needed
 
 TYPES: dict[str, Type] = {"a": "number", "b": "number", "c": "number", "state": "string", "flag": "bool"}
 

@@ -1,0 +1,182 @@
+"""Finds and loads rule files: the shipped library, and what a site adds or replaces."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import get_args
+
+from agent.device import BusLine, Device
+from agent.document import Document, DocumentError, Fault
+from agent.points import STANDARD
+from agent.profile import Profile
+from agent.rules.check import Type
+from agent.rules.facts import DeviceFacts, SiteFacts
+from agent.rules.lint import warnings_of
+from agent.rules.rule import Rule, RuleSet
+from agent.rules.rule_file import read_rules
+from gateway.profiles import ProfileShelf, read_document, shipped_configs
+from gateway.sun import sun_elevation_at
+from gateway.tickets.config import TicketKind
+
+STATION_RULES = frozenset({"COM-01"})
+"""Rules that only a station can run; a site's rules may name them as inhibitors."""
+GATEWAY_PERIOD_MS = 10_000
+"""How often the gateway measures itself and its buses."""
+
+
+def shipped_rule_files() -> tuple[Path, ...]:
+    """The files of the standard library."""
+    return tuple(sorted((shipped_configs() / "rules").glob("*.yaml")))
+
+
+def rule_files(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The rule files that are meant: files as they are, folders by their YAML files."""
+    found: list[Path] = []
+    for path in paths:
+        found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    return tuple(found)
+
+
+def load_rules(paths: Sequence[Path] = (), *, standard: bool = True) -> RuleSet:
+    """All rules of a site; one with a shipped id replaces the shipped one.
+
+    Raises:
+        DocumentError: with all faults of all files.
+    """
+    return load_site_rules(paths, standard=standard)[0]
+
+
+def load_site_rules(
+    paths: Sequence[Path] = (), *, standard: bool = True
+) -> tuple[RuleSet, tuple[Fault, ...]]:
+    """As `load_rules`, with the warnings about the site's own files.
+
+    Raises:
+        DocumentError: with all faults of all files.
+    """
+    rules: dict[str, Rule] = {}
+    own: dict[str, str] = {}
+    faults: list[Fault] = []
+    if standard:
+        for path in shipped_rule_files():
+            rules |= {rule.id: rule for rule in read_rules(read_document(path))}
+    for path in rule_files(paths):
+        try:
+            document = read_document(path)
+            read = _checked(document, known=rules.keys() | own.keys(), folder=path.parent)
+        except DocumentError as error:
+            faults += error.faults
+            continue
+        for rule in read[0]:
+            if rule.id in own:
+                message = f"the rule {rule.id} is also in {own[rule.id]}"
+                faults.append(document.fault(("rules",), message, "rename or remove one"))
+            own[rule.id] = str(path)
+            rules[rule.id] = rule
+        faults += read[1]
+    if any(fault.level == "error" for fault in faults):
+        raise DocumentError(faults)
+    return RuleSet(rules), tuple(faults)
+
+
+def check_rules(document: Document, folder: Path | None = None) -> list[Fault]:
+    """All errors and warnings of a rule file; profiles beside `folder` may have points of their own."""
+    try:
+        known = {rule.id for path in shipped_rule_files() for rule in read_rules(read_document(path))}
+        return list(_checked(document, known=known, folder=folder)[1])
+    except DocumentError as error:
+        return list(error.faults)
+
+
+def _checked(
+    document: Document, *, known: set[str], folder: Path | None
+) -> tuple[tuple[Rule, ...], list[Fault]]:
+    rules = read_rules(document, _profile_points(folder))
+    faults = list(warnings_of(rules, document))
+    known = known | {rule.id for rule in rules} | STATION_RULES
+    for index, rule in enumerate(rules):
+        for number, inhibitor in enumerate(rule.inhibited_by):
+            if inhibitor.rule not in known:
+                place = ("rules", index, "inhibited_by", number, "rule")
+                message = f"there is no rule {inhibitor.rule!r} to inhibit {rule.id}"
+                faults.append(document.fault(place, message, "correct its id", "warning"))
+        kinds = get_args(TicketKind)
+        if rule.ticket is not None and rule.ticket.kind not in kinds:
+            message = f"{rule.ticket.kind!r} is no kind of ticket"
+            remedy = f"use one of {', '.join(kinds)}"
+            faults.append(document.fault(("rules", index, "ticket", "kind"), message, remedy))
+    if any(fault.level == "error" for fault in faults):
+        raise DocumentError(faults)
+    return rules, faults
+
+
+def _profile_points(folder: Path | None) -> Callable[[str], Type | None]:
+    """Types of points in the profiles at hand; they are read only when a rule names such a point."""
+    found: dict[str, Type] = {}
+    loaded = False
+
+    def lookup(point: str) -> Type | None:
+        nonlocal loaded
+        if not loaded:
+            loaded = True
+            for profile in _profiles(folder):
+                found.update({p.name: p.value_type for p in profile.points})
+        return found.get(point) or found.get(point.replace("{n}", "1"))
+
+    return lookup
+
+
+def _profiles(folder: Path | None) -> Iterator[Profile]:
+    beside = folder if folder is None or (folder / "profiles").is_dir() else folder.parent
+    shelf = ProfileShelf(beside)
+    for name in shelf.names():
+        try:
+            yield shelf.find(name)
+        except DocumentError:  # its faults are told where the profile itself is checked
+            continue
+
+
+def device_facts(device: Device, points: frozenset[str] | None) -> DeviceFacts:
+    """A device of the site as rules see it; `points` None while a SunSpec device is not identified."""
+    return DeviceFacts(
+        id=device.id,
+        kinds=device.profile.kinds,
+        points=points,
+        period_ms=device.period_ms,
+        role=device.role,
+        bus=device.bus,
+        labels=device.labels,
+        params=device.params,
+        periods={
+            p.name: max(p.every_ms, device.period_ms) for p in device.profile.points if p.every_ms is not None
+        },
+    )
+
+
+def site_facts(
+    site: str,
+    devices: Sequence[Device],
+    buses: Sequence[BusLine],
+    location: tuple[float, float] | None,
+) -> SiteFacts:
+    """The site as rules see it, with the devices that the gateway makes itself."""
+    facts = [device_facts(device, _points_of(device.profile)) for device in devices]
+    facts.append(DeviceFacts("gateway", ("gateway",), _own_points("gateway"), GATEWAY_PERIOD_MS))
+    facts += [
+        DeviceFacts(f"bus-{bus.id}", ("bus",), _own_points("bus"), GATEWAY_PERIOD_MS, bus=bus.id)
+        for bus in buses
+    ]
+    if location is None:
+        return SiteFacts(site, tuple(facts))
+    latitude, longitude = location
+    sun = sun_elevation_at(latitude, longitude)
+    return SiteFacts(site, tuple(facts), latitude, longitude, sun)
+
+
+def _points_of(profile: Profile) -> frozenset[str] | None:
+    if profile.sunspec is not None and not profile.points:
+        return None
+    return frozenset(point.name for point in profile.points)
+
+
+def _own_points(kind: str) -> frozenset[str]:
+    return frozenset(name for name, point in STANDARD.items() if kind in point.kinds)
