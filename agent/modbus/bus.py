@@ -8,6 +8,7 @@ BusError
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from agent.device import BusLine
@@ -38,7 +39,6 @@ class Bus:
 
     def __init__(self, endpoint: Endpoint, timeout_ms: int | None, links: Mapping[int, UnitLink]) -> None:
         self._link = Link(endpoint)
-        self._loop = asyncio.get_running_loop()
         self._timeout_s = {u: (timeout_ms or link.timeout_ms) / 1_000 for u, link in links.items()}
         self._default_timeout_s = (timeout_ms or _DEFAULT_LINK.timeout_ms) / 1_000
         silence_s = endpoint.silence_ms / 1_000 if endpoint.is_rtu else 0.0
@@ -82,7 +82,7 @@ class Bus:
             UnitSilent, UnitRefused, BadReply, BusDown: see the module.
         """
         timeout_s = timeout_ms / 1_000 if timeout_ms else self._timeout_s.get(unit, self._default_timeout_s)
-        now_s = self._loop.time()
+        now_s = time.monotonic()
         if not self._link.is_open:
             await self._connect(now_s)
         gap_s = self._gap_s.get(unit, self._silence_s)
@@ -91,7 +91,7 @@ class Bus:
             self._unit = unit
         if gap_s and (wait_s := self._free_s + gap_s - now_s) > 0:
             await asyncio.sleep(wait_s)
-        started_s = self._loop.time() if gap_s else now_s
+        started_s = time.monotonic() if gap_s else now_s
         line = await self._link.line(started_s)
         self.requests += 1
         try:
@@ -100,7 +100,7 @@ class Bus:
             self._note(error)
             raise
         finally:
-            self._free_s = self._loop.time()
+            self._free_s = time.monotonic()
             self.busy_s += self._free_s - started_s
         self._timeouts = 0
         took_s = self._free_s - started_s

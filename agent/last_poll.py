@@ -1,0 +1,67 @@
+"""The blocks in use for one device, and what their last replies held.
+
+Raw words, and for each point that is not good why: for people who look into a fault.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from agent.modbus.address import Table
+from agent.modbus.decode import Decoder, compile_block, explain
+from agent.modbus.pdu import BusError, words_of
+from agent.modbus.plan import Block
+
+
+@dataclass(slots=True, eq=False)
+class Read:
+    """A block in use, with what its last reply held."""
+
+    block: Block
+    decode: Decoder
+    names: tuple[str, ...]
+    data: bytes | None = None
+    asked_ms: int = 0
+    problem: str | None = None
+    silences: int = 0
+    """Polls in a row in which it alone was not answered."""
+
+    @classmethod
+    def of(cls, block: Block) -> "Read":
+        return cls(block, compile_block(block), tuple(p.name for p in block.points))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPoll:
+    """What one read last brought; `words` is None and `problem` says why where it brought nothing."""
+
+    table: Table
+    start: int
+    count: int
+    words: tuple[int, ...] | None
+    mono_ms: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastPoll:
+    """The last raw words of a device, and for each point that is not good why."""
+
+    device: str
+    blocks: tuple[BlockPoll, ...]
+    why: Mapping[str, str]
+
+
+def last_poll(device: str, reads: Iterable[Read], refused: Mapping[str, BusError]) -> LastPoll:
+    """Taken from what the reads hold, when somebody wants to see it."""
+    blocks: list[BlockPoll] = []
+    why: dict[str, str] = {name: str(error) for name, error in refused.items()}
+    for read in reads:
+        span = read.block.span
+        words = words_of(span, read.data) if read.data is not None else None
+        blocks.append(BlockPoll(span.table, span.start, span.count, words, read.asked_ms, read.problem))
+        for point in read.block.points:
+            at = point.span.start - span.start
+            text = explain(point, words[at : at + point.span.count]) if words is not None else read.problem
+            if text is not None:
+                why[point.name] = text
+    return LastPoll(device, tuple(blocks), why)

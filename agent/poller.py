@@ -1,0 +1,250 @@
+"""Polls all devices of one bus, each at its rates, and hands out a frame for every slot.
+
+One task owns the bus. A slot in which a device cannot be asked still gives a frame,
+failed and with its reason; slots that a stall swallowed are counted and told.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from agent.clock import Clock
+from agent.device import BusLine, Device
+from agent.last_poll import LastPoll
+from agent.modbus.address import Span
+from agent.modbus.bus import Bus, open_bus
+from agent.profile import Link, Profile
+from agent.reading import Frame
+from agent.schedule import Slot, Timetable
+from agent.unit_poll import Poll, UnitPoll
+
+log = structlog.get_logger(__name__)
+
+_HOUR_MS = 3_600_000
+_WINDOW_MS = 60_000
+_SAMPLE_MS = 5_000
+_WORTH_CLOSING_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BusStatistics:
+    """The state of a bus, over the last minute.
+
+    Args:
+        load_pct: share of the time in which the line was in use.
+        cycle_s: time to poll every device once.
+        requests_per_s: on the wire.
+        errors_pct: requests without a usable reply; a refused address is none.
+        devices_total: devices that answered within the hour before the bus's last answer;
+            all of them while the gateway has run for less than an hour.
+        devices_silent: those of them whose last poll failed.
+        skipped: slots that a stall swallowed, since the start.
+    """
+
+    load_pct: float
+    cycle_s: float
+    requests_per_s: float
+    errors_pct: float
+    devices_total: int
+    devices_silent: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What a device is; `profile` is None until a SunSpec device has said it."""
+
+    vendor: str
+    model: str
+    serial: str
+    profile: Profile | None
+
+
+class BusPoller:
+    """The task of one bus.
+
+    Args:
+        line: the bus.
+        devices: those that hang on it.
+        clock: for slots and stamps.
+        on_frame: takes every frame, in order; must not block.
+        holes: by device, what it is known to refuse (see `holes`).
+
+    Raises:
+        ValueError: the URL is none, or a profile cannot be planned.
+    """
+
+    def __init__(
+        self,
+        line: BusLine,
+        devices: Sequence[Device],
+        clock: Clock,
+        on_frame: Callable[[Frame], None],
+        *,
+        holes: Mapping[str, frozenset[Span]] | None = None,
+    ) -> None:
+        self.line = line
+        self.on_identified: Callable[[str, Profile], None] | None = None
+        """Called when a device has become known, or turned out to be another one than before."""
+        self.on_first_request: Callable[[], None] | None = None
+        """Called once, after the first poll has been sent."""
+        self.on_skipped: Callable[[str, int, int, int], None] | None = None
+        """Called with device, from_ms, to_ms (monotonic) and slots where a stall swallowed slots."""
+        self._clock = clock
+        self._on_frame = on_frame
+        self._bus: Bus = open_bus(line, _links(devices))
+        known = holes or {}
+        self._units = {d.id: UnitPoll(d, self._bus, clock, known.get(d.id, frozenset())) for d in devices}
+        self._closes = any(d.profile.link.close_between_polls for d in devices)
+        self._started_ms = clock.monotonic_ms()
+        self._seq = dict.fromkeys(self._units, 0)
+        self._ts_ms = dict.fromkeys(self._units, 0)
+        self._told = dict.fromkeys(self._units, 0)
+        self._troubled: dict[str, str] = {}
+        self._skipped = 0
+        self._window: deque[tuple[int, float, int, int]] = deque([(self._started_ms, 0.0, 0, 0)])
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        table = Timetable(self._clock.monotonic_ms())
+        rates = {name: unit.rates_ms for name, unit in self._units.items()}
+        for name, own in rates.items():
+            table.set(name, own, self._clock.monotonic_ms())
+        try:
+            while (first_ms := table.first_ms()) is not None:
+                await self._wait(first_ms)
+                slot = table.take(self._clock.monotonic_ms())
+                if slot is None:  # the clock may wake us a little early
+                    continue
+                unit = self._units[slot.key]
+                poll = await unit.poll(slot.rates_ms)
+                self._tell(slot, unit, poll)
+                own = unit.rates_ms
+                if own != rates[slot.key]:
+                    rates[slot.key] = own
+                    table.set(slot.key, own, self._clock.monotonic_ms())
+            await asyncio.get_running_loop().create_future()  # a bus without devices just stays
+        finally:
+            self._bus.close()
+
+    def last_poll(self, device: str) -> LastPoll | None:
+        """The last raw words of a device, and why points are not good; None for a stranger."""
+        unit = self._units.get(device)
+        return unit.last() if unit is not None else None
+
+    def device_facts(self, device: str) -> DeviceFacts:
+        """What the device is, as far as known.
+
+        Raises:
+            KeyError: no such device on this bus.
+        """
+        unit = self._units[device]
+        profile = unit.profile or unit.device.profile
+        told = unit.chain.serial if unit.chain is not None else ""
+        return DeviceFacts(profile.vendor, profile.model, told or unit.device.serial, unit.profile)
+
+    def holes(self, device: str) -> frozenset[Span]:
+        """What the device has refused; given to the next poller, it need not be found out again."""
+        return self._units[device].holes
+
+    def statistics(self) -> BusStatistics:
+        """The bus over the last minute."""
+        now_ms = self._clock.monotonic_ms()
+        then_ms, busy_s, requests, errors = self._window[0]
+        span_s = max(now_ms - then_ms, 1) / 1_000
+        asked = self._bus.requests - requests
+        counted = self._counted(now_ms)
+        return BusStatistics(
+            load_pct=round(min(100.0, 100 * (self._bus.busy_s - busy_s) / span_s), 1),
+            cycle_s=sum(unit.duration_ms for unit in self._units.values()) / 1_000,
+            requests_per_s=round(asked / span_s, 2),
+            errors_pct=round(100 * (self._bus.errors - errors) / asked, 2) if asked else 0.0,
+            devices_total=len(counted),
+            devices_silent=sum(unit.failed_polls > 0 for unit in counted),
+            skipped=self._skipped,
+        )
+
+    def _counted(self, now_ms: int) -> list[UnitPoll]:
+        units = list(self._units.values())
+        if now_ms - self._started_ms < _HOUR_MS:
+            return units
+        answers = [unit.answered_ms for unit in units if unit.answered_ms is not None]
+        since_ms = max(answers, default=0) - _HOUR_MS
+        return [unit for unit in units if unit.answered_ms is not None and unit.answered_ms >= since_ms]
+
+    async def _wait(self, until_ms: int) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if now_ms - self._window[-1][0] >= _SAMPLE_MS:
+            self._window.append((now_ms, self._bus.busy_s, self._bus.requests, self._bus.errors))
+            while now_ms - self._window[0][0] > _WINDOW_MS:
+                self._window.popleft()
+        if self._closes and until_ms - now_ms > _WORTH_CLOSING_MS:
+            self._bus.close()
+        if until_ms > now_ms:
+            await self._clock.sleep_until(until_ms)
+        else:
+            await asyncio.sleep(0)  # an overloaded bus must not starve the rest of the gateway
+
+    def _tell(self, slot: Slot, unit: UnitPoll, poll: Poll) -> None:
+        name = slot.key
+        if slot.skipped:
+            self._skipped += slot.skipped
+            if self.on_skipped is not None:
+                self.on_skipped(name, slot.due_ms, self._clock.monotonic_ms(), slot.skipped)
+        if unit.identified != self._told[name] and unit.profile is not None:
+            self._told[name] = unit.identified
+            if self.on_identified is not None:
+                self.on_identified(name, unit.profile)
+        self._log_change(name, poll.reason)
+        self._on_frame(self._frame(name, poll))
+        if self.on_first_request is not None and self._bus.requests:
+            self.on_first_request()
+            self.on_first_request = None
+
+    def _frame(self, name: str, poll: Poll) -> Frame:
+        clock = self._clock
+        age_ms = clock.monotonic_ms() - poll.first_ms
+        ts_ms = max(clock.utc_ms() - age_ms, self._ts_ms[name] + 1)
+        self._ts_ms[name] = ts_ms
+        self._seq[name] += 1
+        return Frame(
+            device=name,
+            boot=clock.boot,
+            seq=self._seq[name],
+            mono_ms=poll.first_ms,
+            ts_ms=ts_ms,
+            unsure=not clock.trusted(),
+            span_ms=poll.last_ms - poll.first_ms,
+            points=poll.points,
+            values=poll.values,
+            faults=poll.faults,
+            reason=poll.reason,
+        )
+
+    def _log_change(self, name: str, reason: str | None) -> None:
+        before = self._troubled.get(name)
+        if reason is None:
+            if before is not None:
+                del self._troubled[name]
+                log.info("device.answers_again", bus=self.line.id, device=name, after=before)
+        elif before is None:
+            self._troubled[name] = reason
+            log.warning("device.does_not_answer", bus=self.line.id, device=name, reason=reason)
+
+
+def _links(devices: Sequence[Device]) -> dict[int, Link]:
+    """What each unit's port allows; two devices in one unit share the stricter of their wishes."""
+    links: dict[int, Link] = {}
+    for device in devices:
+        link = device.profile.link
+        other = links.get(device.unit, link)
+        links[device.unit] = replace(
+            link,
+            gap_ms=max(link.gap_ms, other.gap_ms),
+            connect_delay_ms=max(link.connect_delay_ms, other.connect_delay_ms),
+            timeout_ms=max(link.timeout_ms, other.timeout_ms),
+        )
+    return links
