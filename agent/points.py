@@ -162,8 +162,8 @@ def _alternating_current() -> Iterator[StandardPoint]:
 
 def _inverter() -> Iterator[StandardPoint]:
     yield _point(_INV + _BAT, "dc_power_kw", "kW", "DC power", "直流功率")
-    yield _point(_INV + _BAT, "dc_voltage_v", "V", "DC voltage", "直流电压")
-    yield _point(_INV + _BAT, "dc_current_a", "A", "DC current", "直流电流")
+    yield _point(_INV + _BAT + _CHG, "dc_voltage_v", "V", "DC voltage", "直流电压")
+    yield _point(_INV + _BAT + _CHG, "dc_current_a", "A", "DC current", "直流电流")
     yield _point(_INV + _BAT, "dc_voltage_{n}_v", "V", "DC voltage, input {n}", "直流输入 {n} 电压")
     yield _point(_INV + _BAT, "dc_current_{n}_a", "A", "DC current, input {n}", "直流输入 {n} 电流")
     yield _point(_INV + _BAT, "dc_power_{n}_kw", "kW", "DC power, input {n}", "直流输入 {n} 功率")
