@@ -46,7 +46,8 @@ class ConsoleServer:
             OSError: the port is taken, or the host is not this machine's.
         """
         family = socket.AF_INET6 if ":" in self._config.host else socket.AF_INET
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio turns Nagle's algorithm off only where the protocol is named: 40 ms an answer.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self._config.host, self._config.port))
