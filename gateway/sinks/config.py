@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from agent.quantity import DurationMs
+
 
 class MqttConfig(BaseModel):
     """One broker. `embedded` starts one in this process, for demo and tests."""
@@ -59,6 +61,8 @@ class InfluxConfig(BaseModel):
     org: str = ""
     bucket: str = "microgrid"
     token_file: str | None = None
+    ca_file: str | None = None
+    flush_every: DurationMs = Field(default=1_000, ge=0, le=60_000)
 
     @field_validator("url")
     @classmethod

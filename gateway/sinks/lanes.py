@@ -1,0 +1,135 @@
+"""What a reader of the journal still owes: live records first, the rest beside them.
+
+The journal is the only truth about what is settled; this only hands it out in an
+order. Everything unsettled when a connection begins is backlog, what is
+committed after that is live, and live records that nobody could take in time
+become backlog, so memory stays bounded however slow the other end is.
+"""
+
+from collections import deque
+
+from gateway.journal.journal import Journal
+from gateway.journal.record import Position, Record
+
+
+class Lanes:
+    """One reader's two lanes.
+
+    Args:
+        journal: the log.
+        reader: the reader's name there.
+        live_limit: live records kept in memory at most.
+    """
+
+    def __init__(self, journal: Journal, reader: str, *, live_limit: int = 1_000) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._live_limit = live_limit
+        self._live: deque[Record] = deque()
+        self._owed: list[tuple[Position, Position]] = []
+        self._backlog: deque[Record] = deque()
+        self._without: frozenset[Position] = frozenset()
+        self.begun_at: Position = 0
+
+    def begin(self, upto: Position, *, without: frozenset[Position] = frozenset()) -> None:
+        """Start over from what the journal knows: all that is unsettled up to `upto` is backlog.
+
+        Args:
+            upto: the last record that is not live.
+            without: records that the caller delivers itself.
+        """
+        self.begun_at = upto
+        self._without = without
+        self._live.clear()
+        self._backlog.clear()
+        self._owed.clear()
+        start = self._journal.cursor(self._reader) + 1
+        for first, last in self._journal.settled(self._reader):
+            if first > upto:
+                break
+            if first > start:
+                self._owed.append((start, first - 1))
+            start = max(start, last + 1)
+        if start <= upto:
+            self._owed.append((start, upto))
+
+    def committed(self, record: Record) -> None:
+        """A record that came after `begin`; in order."""
+        if len(self._live) < self._live_limit:
+            self._live.append(record)
+            return
+        for pushed_out in (*self._live, record):
+            self._owe(pushed_out.position)
+        self._live.clear()
+
+    def take_live(self) -> Record | None:
+        return self._live.popleft() if self._live else None
+
+    def take_backlog(self) -> Record | None:
+        """A record that `load` made ready."""
+        return self._backlog.popleft() if self._backlog else None
+
+    def again(self, record: Record) -> None:
+        """The record could not be delivered now; it comes once more."""
+        self._backlog.append(record)
+
+    @property
+    def has_live(self) -> bool:
+        return bool(self._live)
+
+    @property
+    def has_backlog(self) -> bool:
+        return bool(self._backlog or self._owed)
+
+    async def load(self, limit: int) -> None:
+        """Make backlog ready for `take_backlog`, unless some still is."""
+        while self._owed and not self._backlog:
+            first, last = self._owed.pop(0)
+            records = await self._journal.read(first - 1, limit)
+            reached = records[-1].position if records else last
+            if reached < last:
+                self._owed.insert(0, (reached + 1, last))
+            wanted = [record for record in records if record.position <= last]
+            self._settle_missing(first, min(reached, last), wanted)
+            self._backlog.extend(record for record in wanted if record.position not in self._without)
+
+    def _settle_missing(self, first: Position, last: Position, records: list[Record]) -> None:
+        """Positions that the journal no longer has can never be delivered."""
+        expected = first
+        for record in records:
+            if record.position > expected:
+                self._journal.settle(self._reader, expected, record.position - 1)
+            expected = record.position + 1
+        if expected <= last:
+            self._journal.settle(self._reader, expected, last)
+
+    def _owe(self, position: Position) -> None:
+        if self._owed and self._owed[-1][1] == position - 1:
+            self._owed[-1] = (self._owed[-1][0], position)
+        else:
+            self._owed.append((position, position))
+
+
+class Settler:
+    """Collects single deliveries and settles them in exact ranges."""
+
+    def __init__(self, journal: Journal, reader: str) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._done: list[Position] = []
+
+    def add(self, position: Position) -> None:
+        self._done.append(position)
+
+    def flush(self) -> None:
+        if not self._done:
+            return
+        self._done.sort()
+        first = last = self._done[0]
+        for position in self._done[1:]:
+            if position != last + 1:
+                self._journal.settle(self._reader, first, last)
+                first = position
+            last = position
+        self._journal.settle(self._reader, first, last)
+        self._done.clear()

@@ -1,0 +1,217 @@
+"""One connection to a broker: publishes without a task per message, notices when it is dead.
+
+aiomqtt brings the connection, TLS and the event loop together, but its `publish`
+costs a future, a time-out and a warning per pending message. This subclass hands
+messages to paho directly and hears of each PUBACK by a callback. It reaches into
+private names of aiomqtt 2.x, whose major version is pinned for that.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import aiomqtt
+import paho.mqtt.client as paho
+from aiomqtt import MqttError, ProtocolVersion, Will
+from aiomqtt.exceptions import MqttConnectError
+from aiomqtt.types import PahoSocket
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+T = TypeVar("T")
+
+_QUIET = logging.getLogger(f"{__name__}.client")
+_QUIET.setLevel(logging.CRITICAL)  # whoever holds the link says once what breaks and what heals
+
+DEFAULT_WINDOW = 40
+"""Messages in flight at most, unless the broker allows fewer."""
+
+
+class ProtocolRefusedError(MqttError):
+    """The broker hung up on, or refused, this version of the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a broker is and who we are to it. Plain TCP only if `tls` is None."""
+
+    host: str
+    port: int
+    client_id: str
+    username: str | None = None
+    password: str | None = None
+    tls: ssl.SSLContext | None = None
+
+
+class Link(aiomqtt.Client, Generic[T]):
+    """A connection whose messages carry a token that comes back with the PUBACK.
+
+    Args:
+        target: the broker.
+        version: MQTT 5 or 3.1.1.
+        will: what the broker says when we vanish.
+        on_ack: called with (token, None) or (token, the broker's reason for refusing).
+        on_news: called after acknowledgements and when the connection is lost.
+        keepalive_s: a silent broker is noticed after about 1.3 times this.
+        timeout_s: for connecting and for the broker's CONNACK.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        version: ProtocolVersion,
+        will: Will,
+        *,
+        on_ack: Callable[[T, ReasonCode | None], None],
+        on_news: Callable[[], None],
+        keepalive_s: int,
+        timeout_s: float,
+    ) -> None:
+        super().__init__(
+            target.host,
+            target.port,
+            identifier=target.client_id,
+            username=target.username,
+            password=target.password,
+            tls_context=target.tls,
+            protocol=version,
+            will=will,
+            keepalive=keepalive_s,
+            timeout=timeout_s,
+            logger=_QUIET,
+            max_inflight_messages=DEFAULT_WINDOW,
+            max_queued_outgoing_messages=DEFAULT_WINDOW,
+            max_queued_incoming_messages=1,
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+        )
+        self._client.connect_timeout = timeout_s
+        self._on_ack = on_ack
+        self._on_news = on_news
+        self._tokens: dict[int, T] = {}
+        self._moved_s = 0.0
+        self._aborted = False
+        self.window = DEFAULT_WINDOW
+        self.max_bytes: int | None = None
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            ProtocolRefusedError: try an older version.
+            MqttConnectError: the broker refuses us, with its reason.
+            MqttError: no connection, or no answer in time.
+        """
+        opened = False
+        try:
+            await self.__aenter__()
+            opened = True
+        except MqttConnectError as refused:
+            if str(refused.rc) == "ProtocolRefusedError protocol version":
+                raise ProtocolRefusedError(str(refused)) from None
+            raise
+        finally:
+            if not opened:
+                self.abort()
+        self._moved_s = time.monotonic()
+        self._disconnected.add_done_callback(self._note_loss)
+
+    def send(self, topic: str, payload: bytes, token: T, *, retain: bool = False) -> None:
+        """Hand a message over at QoS 1.
+
+        Raises:
+            MqttError: the connection is gone.
+        """
+        info = self._client.publish(topic, payload, 1, retain)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            raise MqttError(f"cannot publish: {paho.error_string(info.rc)}")
+        if not self._tokens:
+            self._moved_s = time.monotonic()
+        self._tokens[info.mid] = token
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._tokens)
+
+    @property
+    def room(self) -> int:
+        return self.window - len(self._tokens)
+
+    def stalled_s(self) -> float:
+        """How long messages have waited since the last acknowledgement; 0 when none waits."""
+        return time.monotonic() - self._moved_s if self._tokens else 0.0
+
+    def check(self) -> None:
+        """Raises:
+        MqttError: the connection is lost, and why.
+        """
+        if self._disconnected.done():
+            why = self._disconnected.exception()
+            raise MqttError(str(why) if why is not None else "the broker ended the connection")
+
+    async def close(self) -> None:
+        """Say goodbye, so that the broker does not send the will; never longer than the time-out."""
+        try:
+            await self.__aexit__(None, None, None)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection at once, whatever state it is in."""
+        self._aborted = True
+        if not self._disconnected.done():
+            self._disconnected.set_result(None)
+        self._client._sock_close()  # noqa: SLF001  # paho's only way to close without a DISCONNECT packet
+        if self._lock.locked():
+            self._lock.release()
+
+    def _note_loss(self, lost: "asyncio.Future[None]") -> None:
+        if not lost.cancelled():
+            lost.exception()  # retrieved here, told by `check`
+        self._on_news()
+
+    def _on_socket_open(self, client: paho.Client, userdata: Any, sock: PahoSocket) -> None:
+        if self._aborted:  # given up while the connecting thread was still busy
+            sock.close()
+            return
+        super()._on_socket_open(client, userdata, sock)
+
+    def _on_connect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if properties is not None:
+            self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
+            self.max_bytes = getattr(properties, "MaximumPacketSize", None)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: Any,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(ProtocolRefusedError("the broker hung up before it answered"))
+            return
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_publish(
+        self, client: paho.Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
+    ) -> None:
+        if mid not in self._tokens:
+            return
+        token = self._tokens.pop(mid)
+        self._moved_s = time.monotonic()
+        self._on_ack(token, reason_code if reason_code.is_failure else None)
+        self._on_news()
