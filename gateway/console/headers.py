@@ -22,6 +22,7 @@ SANDBOX_CSP = (
 
 MAX_BODY_BYTES = 64_000
 BODY_TIMEOUT_S = 15.0
+_MAX_DISCARDED_BYTES = 1_000_000
 
 _ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -103,14 +104,21 @@ class BodyLimit:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too large or the client has gone."""
+    """The whole body, or None when it is too large or the client has gone.
+
+    What is too large is still read for a while and thrown away: a client that is cut off
+    while it sends never sees the answer.
+    """
     body = bytearray()
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        size += len(message.get("body", b""))
+        if size <= MAX_BODY_BYTES:
+            body += message.get("body", b"")
+        if size > _MAX_DISCARDED_BYTES or (size > MAX_BODY_BYTES and not message.get("more_body", False)):
             return None
         if not message.get("more_body", False):
             return bytes(body)

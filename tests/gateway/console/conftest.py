@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,6 @@ HASH = PasswordHash.of(PASSWORD)
 PAGES = {
     "index.html": "<!doctype html><title>Maplebridge</title>",
     "assets/app-1a2b3c.js": "export const x = 1;",
-    "assets/app-1a2b3c.js.gz": "packed",
     "favicon.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
 }
 
@@ -71,6 +71,7 @@ async def running(folder: Path, **options: Any) -> AsyncIterator[Running]:
     for name, text in PAGES.items():
         (pages / name).parent.mkdir(parents=True, exist_ok=True)
         (pages / name).write_text(text)
+    (pages / "assets/app-1a2b3c.js.gz").write_bytes(gzip.compress(b"packed"))
     console = create_app(site.ports, users, pages=pages, window_s=0.03)
     config = ConsoleConfig(listen="127.0.0.1:0", **options)
     server = ConsoleServer(console, config, folder=folder, data=folder / "data")
