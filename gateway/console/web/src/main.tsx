@@ -1,0 +1,23 @@
+import { render } from "preact";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/parts.css";
+import "./styles/flow.css";
+import "./styles/pages.css";
+import { firstLanguage, setLanguage } from "./i18n/language";
+import { startClock } from "./live/link";
+import { startStream } from "./live/stream";
+import { followLinks } from "./route";
+import { loadSession } from "./session";
+import { App } from "./shell/App";
+import { listenToKeys } from "./shell/keys";
+import { rememberedTheme } from "./shell/theme";
+
+rememberedTheme();
+startClock();
+followLinks();
+listenToKeys();
+await Promise.all([setLanguage(firstLanguage(), false), loadSession()]);
+startStream();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,67 @@
+import { useEffect } from "preact/hooks";
+import { Toasts } from "../components/Toast";
+import { Failed, Loading, NotFound } from "../components/States";
+import { t } from "../i18n/language";
+import { AlertPage } from "../pages/Alert";
+import { AlertsPage } from "../pages/Alerts";
+import { DevicePage } from "../pages/Device";
+import { SignInPage } from "../pages/SignIn";
+import { SitePage } from "../pages/Site";
+import { SitesPage } from "../pages/Sites";
+import { TicketPage } from "../pages/Ticket";
+import { TicketsPage } from "../pages/Tickets";
+import { go, match, place } from "../route";
+import { loadSession, session, sessionProblem } from "../session";
+import { Announcer } from "./Announcer";
+import { Help } from "./Help";
+import { Menu } from "./Menu";
+import { TopBar } from "./TopBar";
+
+function Page() {
+  const { path } = place.value;
+  let found: Record<string, string> | null;
+  if (path === "/") return <SitesPage />;
+  if ((found = match("/sites/:site", path))) return <SitePage key={path} id={found["site"]!} />;
+  if ((found = match("/sites/:site/devices/:device", path))) return <DevicePage key={path} site={found["site"]!} id={found["device"]!} />;
+  if (match("/alerts", path)) return <AlertsPage />;
+  if ((found = match("/alerts/:id", path))) return <AlertPage key={path} id={found["id"]!} />;
+  if (match("/tickets", path)) return <TicketsPage />;
+  if ((found = match("/tickets/:id", path))) return <TicketPage key={path} id={found["id"]!} />;
+  return <NotFound />;
+}
+
+/** Back to the page that was asked for before signing in; only ever one of our own. */
+function afterSignIn(): string {
+  const wanted = place.peek().search.get("to");
+  return wanted !== null && /^\/(?!\/)/.test(wanted) ? wanted : "/";
+}
+
+export function App() {
+  const signedIn = session.value;
+  const { path } = place.value;
+  const signInPage = path === "/sign-in";
+
+  useEffect(() => {
+    if (signedIn === null && !signInPage) {
+      const wanted = location.pathname + location.search;
+      go(wanted === "/" ? `/sign-in${location.hash}` : `/sign-in?to=${encodeURIComponent(wanted)}${location.hash}`, true);
+    } else if (signedIn && signInPage && !location.hash.startsWith("#code=")) go(afterSignIn(), true);
+  }, [signedIn, signInPage]);
+
+  if (sessionProblem.value !== null) {
+    return <main class="lonely"><Failed problem={sessionProblem.value} retry={() => void loadSession()} /></main>;
+  }
+  if (signInPage) return <SignInPage />;
+  if (!signedIn) return <main class="lonely"><Loading /></main>;
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">{t().skip_to_content}</a>
+      <TopBar />
+      <Menu />
+      <main id="content" tabIndex={-1}><Page /></main>
+      <Toasts />
+      <Announcer />
+      <Help />
+    </div>
+  );
+}

@@ -1,0 +1,102 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
+import { query } from "../api/http";
+import { useResource } from "../api/resource";
+import type { Series } from "../api/types";
+import { Empty, Failed, Loading } from "../components/States";
+import { formatDate, MISSING, withUnit } from "../format";
+import { locale, t, textOf, word } from "../i18n/language";
+import { now } from "../live/link";
+import { setQuery } from "../route";
+import { theme } from "../shell/theme";
+import type { ChartProps } from "./Chart";
+import { shapeOf, type Shape } from "./shape";
+import { TrendTable } from "./TrendTable";
+
+export const RANGES = { "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000 } as const;
+export type Range = keyof typeof RANGES;
+const STEP_MS: Record<Range, number> = { "1h": 10_000, "6h": 60_000, "1d": 180_000 };
+const REFRESH_MS: Record<Range, number> = { "1h": 5_000, "6h": 30_000, "1d": 60_000 };
+
+export const rangeOf = (text: string | null): Range => (text !== null && text in RANGES ? (text as Range) : "1h");
+
+/** The chart's code comes when the first chart is shown. */
+function useChart(): ComponentType<ChartProps> | null {
+  const chart = useSignal<{ of: ComponentType<ChartProps> } | null>(null);
+  useEffect(() => {
+    void import("./Chart").then((loaded) => {
+      chart.value = { of: loaded.default };
+    });
+  }, []);
+  return chart.value?.of ?? null;
+}
+
+function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; unit: string; zone: string }) {
+  const index = at ?? shape.mean.findLastIndex((value) => value !== null);
+  const second = shape.xs[index];
+  if (second === undefined) return null;
+  const say = (value: number | null | undefined): string => withUnit(value, unit, locale());
+  return (
+    <p class="trend-reading">
+      <span class="muted">{formatDate(second * 1000, "seconds", locale(), zone)}</span>
+      <b>{say(shape.mean[index])}</b>
+      {shape.mean[index] !== null && <span class="muted">{t().range_of(say(shape.low[index]), say(shape.high[index]))}</span>}
+    </p>
+  );
+}
+
+export function Trend({ site, device, point, range, zone }: { site: string; device: string; point: string; range: Range; zone: string }) {
+  const path = `/sites/${encodeURIComponent(site)}/devices/${encodeURIComponent(device)}/series`;
+  const span = RANGES[range];
+  const asked = useResource<Series>(`${path}${query({ points: point, step: STEP_MS[range] })}`, REFRESH_MS[range], () => {
+    const to = Math.round(now.peek());
+    return `&from=${to - span}&to=${to}`;
+  });
+  const cursor = useSignal<number | null>(null);
+  const Chart = useChart();
+  const series = asked.data.value;
+  const shape = useMemo(() => (series === null ? null : shapeOf(series, point)), [series, point]);
+  const unit = series?.units[point] ?? "";
+
+  return (
+    <div class="trend">
+      <div class="trend-bar">
+        <div class="segments" role="group" aria-label={t().trend_range}>
+          {(Object.keys(RANGES) as Range[]).map((one) => (
+            <button type="button" key={one} aria-pressed={one === range} onClick={() => setQuery({ range: one === "1h" ? null : one })}>
+              {word("trend", one)}
+            </button>
+          ))}
+        </div>
+        {shape && <Reading shape={shape} at={cursor.value} unit={unit} zone={zone} />}
+      </div>
+      {asked.problem.value !== null && series === null ? <Failed problem={asked.problem.value} retry={asked.refresh} />
+        : series === null || shape === null || Chart === null ? <Loading rows={1} tall />
+        : shape.mean.every((value) => value === null) ? <Empty title={t().trend_empty} hint={t().trend_empty_hint} />
+        : (
+          <>
+            <Chart shape={shape} from={series.from} to={series.to} unit={unit} locale={locale()} zone={zone} theme={theme.value}
+              onCursor={(index) => { cursor.value = index; }} />
+            <p class="trend-key muted"><span>{t().trend_band}</span>{shape.holes.length > 0 && <span>{t().trend_gap}</span>}</p>
+            <Gaps shape={shape} zone={zone} />
+            <TrendTable shape={shape} unit={unit} zone={zone} name={textOf(series.labels[point]).text || point} />
+          </>
+        )}
+    </div>
+  );
+}
+
+const SHOWN_GAPS = 4;
+
+function Gaps({ shape, zone }: { shape: Shape; zone: string }) {
+  if (shape.holes.length === 0) return null;
+  const at = (ms: number): string => formatDate(ms, "time", locale(), zone) || MISSING;
+  return (
+    <ul class="trend-gaps">
+      {shape.holes.slice(-SHOWN_GAPS).map((hole) => (
+        <li key={hole.from}>{t().gap_line(at(hole.from), at(hole.to), word("gap", hole.reason))}</li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,68 @@
+/** What the chart draws, computed from the series alone. Pure. */
+import type { Gap, Series } from "../api/types";
+
+export interface Shape { xs: number[]; mean: (number | null)[]; low: (number | null)[]; high: (number | null)[]; lone: number[]; holes: Gap[] }
+
+const numbers = (values: readonly unknown[] | undefined, length: number): (number | null)[] =>
+  Array.from({ length }, (_, index) => {
+    const value = values?.[index];
+    return typeof value === "number" && Number.isFinite(value) ? value : null;
+  });
+
+/** Runs without a good value, from the last good step to the next; what the gateway says of the cause comes with them. */
+export function holesOf(series: Series, mean: readonly (number | null)[]): Gap[] {
+  const holes: Gap[] = [];
+  const { ts, step_ms: step } = series;
+  let start: number | null = null;
+  const close = (end: number): void => {
+    if (start === null) return;
+    const from = start;
+    const cause = series.gaps.find((gap) => gap.from < end && gap.to > from);
+    holes.push({ from, to: end, reason: cause?.reason ?? "no_data" });
+    start = null;
+  };
+  for (const [index, at] of ts.entries()) {
+    if (mean[index] === null) start ??= at;
+    else close(at);
+  }
+  const lastTs = ts.at(-1);
+  if (start !== null && lastTs !== undefined) close(lastTs + step);
+  return holes;
+}
+
+/** A good step between two holes has no neighbour to draw a line to. */
+export function loneSteps(mean: readonly (number | null)[]): number[] {
+  return mean.flatMap((value, index) =>
+    value !== null && (mean[index - 1] ?? null) === null && (mean[index + 1] ?? null) === null ? [index] : [],
+  );
+}
+
+export function shapeOf(series: Series, point: string): Shape {
+  const length = series.ts.length;
+  const mean = numbers(series.points[point], length);
+  const low = numbers(series.min[point], length).map((value, index) => value ?? mean[index] ?? null);
+  const high = numbers(series.max[point], length).map((value, index) => value ?? mean[index] ?? null);
+  return { xs: series.ts.map((ms) => ms / 1000), mean, low, high, lone: loneSteps(mean), holes: holesOf(series, mean) };
+}
+
+/** A polyline per run of good values, in a box of the given size, for a spark. */
+export function sparkPaths(values: readonly (number | null)[], width: number, height: number): string {
+  const good = values.filter((value): value is number => value !== null);
+  if (good.length === 0) return "";
+  const min = Math.min(...good);
+  const span = Math.max(...good) - min || 1;
+  const flat = Math.max(...good) === min;
+  const x = (index: number): string => ((index / Math.max(1, values.length - 1)) * (width - 2) + 1).toFixed(1);
+  const y = (value: number): string => (flat ? height / 2 : height - 2 - ((value - min) / span) * (height - 4)).toFixed(1);
+  let path = "";
+  let open = false;
+  for (const [index, value] of values.entries()) {
+    if (value === null) {
+      open = false;
+      continue;
+    }
+    path += open ? `L${x(index)} ${y(value)}` : `M${x(index)} ${y(value)}h.01`;
+    open = true;
+  }
+  return path;
+}
