@@ -22,8 +22,8 @@ from agent.profile import Point, Profile
 from agent.reading import Quality, Value
 
 _LONGEST_WAIT_MS = 10_000
-_FULL_PROBE_EACH = 6
-"""Every so many probes wait the full time-out: a slow unit among fast ones must be found too."""
+_FULL_PROBE_EACH_MS = 60_000
+"""Once in so long a probe waits the full time-out: a slow unit among fast ones must be found too."""
 _BUSY_MS = 100
 _BUSY = (5, 6)
 _UNIT_DOWN = (4, 10, 11)
@@ -89,7 +89,7 @@ class UnitPoll:
         self._names: dict[tuple[Read, ...], tuple[str, ...]] = {}
         self._reason = "timeout"
         self._next_probe_ms = 0
-        self._probes = 0
+        self._full_probe_ms = 0
         self._conversation = -1
         if device.profile.sunspec is None:
             self._learn(device.profile)
@@ -120,7 +120,7 @@ class UnitPoll:
             cause = parts.error or refused[0][2]
             self._note_failure(cause, started_ms)
             return self._failed(rates_ms, cause.reason, started_ms)
-        self.failed_polls = self._probes = 0
+        self.failed_polls = 0
         self.answered_ms = parts.last_ms or started_ms
         return self._whole(parts, refused)
 
@@ -192,8 +192,11 @@ class UnitPoll:
                 raise
 
     def _probe_timeout_ms(self) -> float | None:
-        self._probes += 1
-        return None if self._probes % _FULL_PROBE_EACH == 0 else self._bus.probe_timeout_ms(self.device.unit)
+        now_ms = self._clock.monotonic_ms()
+        if now_ms >= self._full_probe_ms:
+            self._full_probe_ms = now_ms + _FULL_PROBE_EACH_MS
+            return None
+        return self._bus.probe_timeout_ms(self.device.unit)
 
     # --- one poll -------------------------------------------------------------
 
@@ -318,6 +321,8 @@ class UnitPoll:
         self.failed_polls += 1
         for read in self._reads:
             read.data, read.problem = None, str(error)
+        if self.failed_polls == 1:  # this poll waited long enough
+            self._full_probe_ms = now_ms + _FULL_PROBE_EACH_MS
         if isinstance(error, BusDown):  # the link has its own patience
             self._next_probe_ms = now_ms
             return
