@@ -50,6 +50,7 @@ class _Parts:
     """What a poll has gathered so far."""
 
     reads: list[Read] = field(default_factory=list)
+    fetched: list[tuple[Span, bytes]] = field(default_factory=list)
     values: list[Value | None] = field(default_factory=list)
     faults: dict[int, Quality] = field(default_factory=dict)
     good: int = 0
@@ -81,6 +82,8 @@ class UnitPoll:
         self.failed_polls = 0
         self.answered_ms: int | None = None
         self.duration_ms = 0
+        self.problem = ""
+        """Why the last failed poll failed, in words."""
         self._bus = bus
         self._clock = clock
         self._reads: list[Read] = []
@@ -204,8 +207,12 @@ class UnitPoll:
         if parts.stopped:
             self._miss(read, parts, parts.error or UnitSilent("not asked any more"))
             return
+        span = read.block.span
+        data = _within(parts.fetched, span) if parts.fetched else None
         try:
-            data = await self._ask(read.block.span)
+            if data is None:
+                data = await self._ask(span)
+                parts.fetched.append((span, data))
         except UnitRefused as error:
             if error.about_address:
                 await self._halve(read, error, parts)
@@ -317,7 +324,7 @@ class UnitPoll:
         )
 
     def _note_failure(self, error: BusError, now_ms: int) -> None:
-        self._reason = error.reason
+        self._reason, self.problem = error.reason, str(error)
         self.failed_polls += 1
         for read in self._reads:
             read.data, read.problem = None, str(error)
@@ -333,3 +340,12 @@ class UnitPoll:
         if self._relearn_ms is not None and now_ms >= self._relearn_ms and self.profile is not None:
             self._relearn_ms, self.holes = None, frozenset()
             self._plan(self.profile)
+
+
+def _within(fetched: list[tuple[Span, bytes]], span: Span) -> bytes | None:
+    """The data of `span` where a wider block of this poll already brought it: slow points among fast ones."""
+    for wide, data in fetched:
+        if wide.covers(span) and not span.table.is_bits:
+            first = 2 * (span.start - wide.start)
+            return data[first : first + 2 * span.count]
+    return None

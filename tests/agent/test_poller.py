@@ -141,6 +141,15 @@ async def test_points_of_several_rates_meet_in_one_frame():
         ]
 
 
+async def test_slow_points_among_fast_ones_cost_no_request_of_their_own():
+    profile = a_profile(a_point("a", 1), a_point("slow", 2, every_ms=200), a_point("c", 3))
+    unit = Registers()
+    async with served({1: unit}) as server, Watched(server.url, [Device("m", profile, "lan", 1)]) as bus:
+        frame = await bus.until(lambda f: f.seq == 3)
+        assert frame.good_values() == {"a": 1.0, "slow": 2.0, "c": 3.0}
+        assert set(unit.reads) == {(1, 3)}
+
+
 async def test_all_devices_of_a_bus_share_one_connection():
     units = {n: Registers() for n in (1, 2, 3)}
     devices = [Device(f"m{n}", THREE, "lan", n) for n in units]
