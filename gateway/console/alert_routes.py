@@ -12,8 +12,8 @@ from agent.rules.alert import Severity
 from gateway.console.access import Caller, audit, least
 from gateway.console.json_response import Json200
 from gateway.console.paging import Cursor, Limit
-from gateway.console.ports import ActRefused, Json, UnknownObject
-from gateway.console.problem import Problem
+from gateway.console.ports import ActRefused, Json, UnknownObject, WrongArguments
+from gateway.console.problem import Problem, invalid
 from gateway.console.rooms import rooms
 
 router = APIRouter(tags=["alerts"], default_response_class=Json200)
@@ -58,17 +58,19 @@ async def list_alerts(
     """Alert documents, newest first; `state=open` is all but `cleared`."""
     severities = frozenset(severity.split(",")) if severity else frozenset[str]()
     if not severities <= _SEVERITIES:
-        message = f"use of {', '.join(get_args(Severity))}"
-        raise Problem("invalid", message, errors=[{"where": "query.severity", "message": message}])
-    page = await rooms(request).ports.desk.alerts(
-        state=state,
-        site=site,
-        device=device,
-        severities=severities,
-        text=q or None,
-        limit=limit,
-        cursor=cursor,
-    )
+        raise invalid([("query.severity", f"use {', '.join(get_args(Severity))}, joined by commas")])
+    try:
+        page = await rooms(request).ports.desk.alerts(
+            state=state,
+            site=site,
+            device=device,
+            severities=severities,
+            text=q or None,
+            limit=limit,
+            cursor=cursor,
+        )
+    except WrongArguments as wrong:
+        raise invalid(wrong.errors) from None
     return Json200({"items": page.items, "next": page.next})
 
 
@@ -94,10 +96,7 @@ async def shelve(request: Request, alert: AlertId, caller: Acting, body: Shelf) 
     here = rooms(request)
     ahead_ms = body.until - here.ports.clock.utc_ms()
     if not 0 < ahead_ms <= MAX_SHELF_MS:
-        message = "until must lie in the future, at most 24 h ahead"
-        raise Problem(
-            "invalid", f"body.until: {message}", errors=[{"where": "body.until", "message": message}]
-        )
+        raise invalid([("body.until", "must lie in the future, at most 24 h ahead")])
     act = here.ports.alert_acts.shelve(alert, by=caller.user, until_ms=body.until, reason=body.reason)
     return Json200(await _act(caller, "shelve", alert, act))
 

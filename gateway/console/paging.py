@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from fastapi import Query
 
-from gateway.console.problem import Problem
+from gateway.console.problem import invalid
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=500)]
 Cursor: TypeAlias = Annotated[str | None, Query(max_length=500)]
@@ -26,10 +26,7 @@ def page_of(names: Sequence[str], limit: int, cursor: str | None) -> tuple[Seque
             last = base64.urlsafe_b64decode(cursor.encode()).decode()
             start = names.index(last) + 1
         except (binascii.Error, ValueError):
-            errors = [{"where": "query.cursor", "message": "this cursor is not from this list"}]
-            raise Problem(
-                "invalid", "query.cursor: this cursor is not from this list", errors=errors
-            ) from None
+            raise invalid([("query.cursor", "is not one that this list gave out")]) from None
     part = names[start : start + limit]
     more = start + limit < len(names)
     return part, base64.urlsafe_b64encode(part[-1].encode()).decode() if more else None

@@ -1,6 +1,6 @@
 """Errors of the API as RFC 9457 problem documents."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -58,6 +58,12 @@ class Problem(Exception):  # noqa: N818  # RFC 9457's own word
         )
 
 
+def invalid(faults: Iterable[tuple[str, str]]) -> Problem:
+    """The problem of arguments that do not fit: one (where, message) each."""
+    errors = [{"where": where, "message": message} for where, message in faults]
+    return Problem("invalid", "; ".join(f"{e['where']}: {e['message']}" for e in errors), errors=errors)
+
+
 async def on_problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # it is registered for Problem alone
     return error.response()
@@ -74,15 +80,11 @@ async def on_http_error(_request: Request, error: Exception) -> Response:
 
 async def on_invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  # it is registered for that alone
-    errors = [
-        {"where": ".".join(str(part) for part in fault["loc"]), "message": str(fault["msg"])}
-        for fault in error.errors()
-    ]
+    faults = [(".".join(str(part) for part in fault["loc"]), str(fault["msg"])) for fault in error.errors()]
+    problem = invalid(faults)
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
-        return Problem("bad-request", "the body is not JSON", errors=errors).response()
-    return Problem(
-        "invalid", "; ".join(f"{e['where']}: {e['message']}" for e in errors), errors=errors
-    ).response()
+        problem = Problem("bad-request", "the body is not JSON", **problem.members)
+    return problem.response()
 
 
 async def on_crash(_request: Request, _error: Exception) -> Response:

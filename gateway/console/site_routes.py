@@ -12,7 +12,7 @@ from gateway.console.hub import Detail
 from gateway.console.json_response import Json200
 from gateway.console.paging import Cursor, Limit, page_of
 from gateway.console.ports import DeviceFacts, Json, SeriesFacts
-from gateway.console.problem import Problem
+from gateway.console.problem import Problem, invalid
 from gateway.console.rooms import rooms
 from gateway.console.stream import EventStream
 from gateway.console.users import may
@@ -97,11 +97,11 @@ async def series(
     facts = here.device(site, device)
     names = tuple(dict.fromkeys(name for name in points.split(",") if name))
     if not 1 <= len(names) <= MAX_POINTS:
-        raise _invalid("query.points", f"name 1 to {MAX_POINTS} points")
+        raise invalid([("query.points", f"name 1 to {MAX_POINTS} points")])
     to_ms = here.ports.clock.utc_ms() if to is None else to
     from_ms = max(0, to_ms - _HOUR_MS) if from_ is None else from_
     if from_ms >= to_ms:
-        raise _invalid("query.from", "from must be before to")
+        raise invalid([("query.from", "from must be before to")])
     step_ms = max(_step_ms(step) or facts.period_ms, -(-(to_ms - from_ms) // MAX_STEPS), 1)
     known = here.ports.live.values.get(device, {})
     for name in names:
@@ -137,11 +137,7 @@ def _step_ms(step: str | None) -> int | None:
     try:
         return int(step) if step.isdecimal() else duration_ms(step)
     except ValueError:
-        raise _invalid("query.step", "write milliseconds, or a number with ms, s, m, h or d") from None
-
-
-def _invalid(where: str, message: str) -> Problem:
-    return Problem("invalid", f"{where}: {message}", errors=[{"where": where, "message": message}])
+        raise invalid([("query.step", "write milliseconds, or a number with ms, s, m, h or d")]) from None
 
 
 def _series_document(

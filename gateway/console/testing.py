@@ -24,10 +24,11 @@ from gateway.console.users import Users
 
 @dataclass(frozen=True, slots=True)
 class FakeSite:
-    """A village, its desk, and the ports that a console gets."""
+    """A village, its desk, its health, and the ports that a console gets."""
 
     village: Village
     desk: SmallDesk
+    checks: dict[str, Check]
     ports: ConsolePorts
 
 
@@ -35,6 +36,7 @@ def fake_site(clock: Clock) -> FakeSite:
     """A village hall before its first poll, without alerts."""
     village = Village(clock)
     desk = SmallDesk(clock, village.live)
+    checks = {"journal": Check(ok=True, detail="commits"), "buses": Check(ok=True, detail="2 of 2 up")}
     ports = ConsolePorts(
         site=FACTS,
         live=village.live,
@@ -46,12 +48,9 @@ def fake_site(clock: Clock) -> FakeSite:
         desk=desk,
         alert_acts=desk,
         last_poll=village.last_poll,
-        checks=lambda: {
-            "journal": Check(ok=True, detail="commits"),
-            "buses": Check(ok=True, detail="2 of 2 up"),
-        },
+        checks=lambda: checks,
     )
-    return FakeSite(village, desk, ports)
+    return FakeSite(village, desk, checks, ports)
 
 
 def trouble(site: FakeSite) -> None:

@@ -173,11 +173,12 @@ class SmallDesk:
             raise UnknownObject(ticket_id) from None
 
     async def open_ticket(self, request: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
-        if request["key"] not in self._answers:
-            self._answers[request["key"]] = self.add_ticket(
+        key = request.get("key") or secrets.token_hex(8)
+        if key not in self._answers:
+            self._answers[key] = self.add_ticket(
                 request["kind"], request["priority"], Text(**request["title"]), request["devices"], by=by
             )
-        return self._answers[request["key"]]
+        return self._answers[key]
 
     def add_ticket(
         self,
@@ -220,8 +221,9 @@ class SmallDesk:
         return ticket
 
     async def act(self, ticket_id: str, event: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
-        if event["key"] in self._answers:
-            return self._answers[event["key"]]
+        key = event.get("key") or secrets.token_hex(8)
+        if key in self._answers:
+            return self._answers[key]
         ticket = await self.ticket(ticket_id)
         name = event["event"]
         missing = [argument for argument in self._NEEDS.get(name, ()) if not event.get(argument)]
@@ -238,12 +240,14 @@ class SmallDesk:
         arguments = {k: v for k, v in event.items() if k not in ("event", "key")}
         changed = ticket | {
             "state": state,
-            "assignee": event.get("person", ticket["assignee"]),
+            "assignee": event["person"]
+            if name in ("dispatch", "accept") and "person" in event
+            else ticket["assignee"],
             "events": [*ticket["events"], {"event": name, "at": self._clock.utc_ms(), "by": by, **arguments}],
             "allowed": [*self._NEXT.get(state, {}), "comment"],
         }
         self._put_ticket(changed)
-        self._answers[event["key"]] = changed
+        self._answers[key] = changed
         return changed
 
     async def evidence(self, ticket_id: str, name: str) -> tuple[bytes, str]:
@@ -285,5 +289,7 @@ def _ticket_is(ticket: Json, state: str) -> bool:
 
 
 def _page(found: Sequence[Json], limit: int, cursor: str | None) -> Page:
-    start = int(cursor) if cursor else 0
+    if cursor is not None and not cursor.isdecimal():
+        raise WrongArguments([("cursor", "is not one that this list gave out")])
+    start = int(cursor or 0)
     return Page(found[start : start + limit], str(start + limit) if start + limit < len(found) else None)

@@ -2,7 +2,6 @@
 
 from collections.abc import Coroutine
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
@@ -13,12 +12,14 @@ from gateway.console.headers import SANDBOX_CSP
 from gateway.console.json_response import Json200
 from gateway.console.paging import Cursor, Limit
 from gateway.console.ports import ActForbidden, ActRefused, Json, TeamFacts, UnknownObject, WrongArguments
-from gateway.console.problem import Problem
+from gateway.console.problem import Problem, invalid
 from gateway.console.rooms import Rooms, rooms
 from gateway.tickets.config import TicketKind
 
 router = APIRouter(tags=["tickets"], default_response_class=Json200)
 
+Key = Annotated[str | None, Field(min_length=1, max_length=100)]
+"""A UUID: who sends it again gets the same answer, and nothing happens twice."""
 TicketId = Annotated[str, Path(max_length=128)]
 Viewing = Annotated[Caller, Depends(least("viewer"))]
 Acting = Annotated[Caller, Depends(least("inspector"))]
@@ -40,22 +41,23 @@ class NewTicket(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: UUID
+    key: Key = None
     site: str = Field(max_length=128)
     kind: TicketKind
-    priority: Literal["P1", "P2", "P3", "P4"]
+    priority: Literal["P1", "P2", "P3", "P4"] = "P3"
     title: Texts
+    team: str | None = Field(default=None, max_length=128)
     devices: tuple[Annotated[str, Field(max_length=128)], ...] = Field(default=(), max_length=100)
     text: str = Field(default="", max_length=5_000)
 
 
 class TicketEvent(BaseModel):
-    """An event with its key; the desk checks the arguments of each kind."""
+    """An event, best with a key of its own; the desk checks the arguments of each kind."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     event: str = Field(min_length=1, max_length=40)
-    key: UUID
+    key: Key = None
 
 
 @router.get("/tickets")
@@ -71,7 +73,10 @@ async def list_tickets(
 ) -> Response:
     """Ticket documents; `state` is `open`, `all` or one state."""
     desk = rooms(request).ports.desk
-    page = await desk.tickets(state=state, site=site, text=q or None, limit=limit, cursor=cursor)
+    try:
+        page = await desk.tickets(state=state, site=site, text=q or None, limit=limit, cursor=cursor)
+    except WrongArguments as wrong:
+        raise invalid(wrong.errors) from None
     return Json200({"items": page.items, "next": page.next})
 
 
@@ -86,7 +91,7 @@ async def open_ticket(request: Request, body: NewTicket, caller: Opening) -> Res
     """Open a ticket by hand."""
     here = rooms(request)
     here.check_site(body.site)
-    wanted = body.model_dump(mode="json")
+    wanted = body.model_dump(mode="json", exclude_none=True)
     act = here.ports.desk.open_ticket(wanted, by=caller.user, role=caller.role)
     return Json200(await _act(caller, "open ticket", "", act), status_code=201)
 
@@ -100,7 +105,7 @@ async def ticket_event(request: Request, ticket: TicketId, body: TicketEvent, ca
         audit(caller, body.event, result="forbidden", ticket=ticket)
         detail = "an inspector acts only on tickets of their team, or that are assigned to them"
         raise Problem("forbidden", detail, role="operator")
-    event = body.model_dump(mode="json")
+    event = {k: v for k, v in body.model_dump(mode="json").items() if k != "key" or v is not None}
     act = here.ports.desk.act(ticket, event, by=caller.user, role=caller.role)
     return Json200(await _act(caller, body.event, ticket, act))
 
@@ -142,8 +147,7 @@ async def _act(caller: Caller, what: str, ticket: str, act: Coroutine[Any, Any, 
         raise Problem("forbidden", str(forbidden), role="operator") from None
     except WrongArguments as wrong:
         audit(caller, what, result="invalid", ticket=ticket)
-        errors = [{"where": where, "message": message} for where, message in wrong.errors]
-        raise Problem("invalid", str(wrong), errors=errors) from None
+        raise invalid(wrong.errors) from None
     audit(caller, what, result="ok", ticket=document["id"])
     return document
 
