@@ -35,6 +35,11 @@ class WrongArguments(Exception):  # noqa: N818  # named for what the caller sent
             "; ".join(f"{f['path']}: {f['message']}" if f["path"] else f["message"] for f in faults)
         )
 
+    @property
+    def errors(self) -> tuple[tuple[str, str], ...]:
+        """(where, message) of each."""
+        return tuple((fault["path"], fault["message"]) for fault in self.faults)
+
     def document(self) -> dict[str, Any]:
         """The RFC 9457 problem document."""
         return {
@@ -187,19 +192,20 @@ def parse_ask(event: Mapping[str, Any], *, by: str, role: str) -> Ask:
     if act in DESK_ONLY:
         known = ", ".join(act.value for act in ASKABLE)
         raise WrongArguments([{"path": "event", "message": f"{name!r} is not an event; use one of {known}"}])
-    if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 100):
+    if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 100 and key.isprintable()):
         raise WrongArguments(
             [{"path": "key", "message": "must be a text of 1 to 100 characters, best a UUID"}]
         )
     try:
         arguments = _MODELS[act].model_validate(rest)
     except ValidationError as error:
-        raise WrongArguments([_fault(item) for item in error.errors(include_url=False)]) from None
+        raise WrongArguments([fault_of(item) for item in error.errors(include_url=False)]) from None
     facts = arguments.model_dump(mode="json")
     return Ask(act, by, role, key, facts) if key else Ask(act, by, role, arguments=facts)
 
 
-def _fault(item: Any) -> dict[str, str]:
+def fault_of(item: Any) -> dict[str, str]:
+    """One of pydantic's errors: where, and what is wrong."""
     path = ".".join(str(part) for part in item["loc"])
     message = "unknown argument" if item["type"] == "extra_forbidden" else item["msg"]
     return {"path": path, "message": message}

@@ -202,11 +202,18 @@ class Countdown:
         paused_ms = self.paused_ms + max(0, at_ms - self.paused_since_ms)
         return replace(self, paused_since_ms=None, paused_ms=paused_ms)
 
-    def document(self) -> dict[str, Any]:
+    def document(self, now_ms: int) -> dict[str, Any]:
+        """`state`: `running | paused | met | late`; `late` also while it runs and its time is over."""
+        over_ms = now_ms if self.stopped_ms is None else self.stopped_ms
+        late = self.due_ms is not None and over_ms > self.due_ms
+        paused = self.paused_since_ms is not None
+        running = "paused" if paused else "late" if late else "running"
         return {
-            "started": self.started_ms,
+            "state": running if self.stopped_ms is None else "late" if late else "met",
             "due": self.due_ms,
+            "at": self.stopped_ms,
+            "started": self.started_ms,
             "stopped": self.stopped_ms,
-            "paused": self.paused_since_ms is not None,
+            "paused": paused,
             "paused_ms": self.paused_ms,
         }

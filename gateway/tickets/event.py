@@ -29,7 +29,7 @@ class TicketEvent:
             "key": self.key,
             "by": self.by,
             "role": self.role,
-            "ts": self.ts_ms,
+            "at": self.ts_ms,
             "from": None if self.before is None else self.before.value,
             "to": self.after.value,
         }
@@ -45,11 +45,11 @@ class TicketEvent:
             act=Act(document["event"]),
             by=document["by"],
             role=document["role"],
-            ts_ms=document["ts"],
+            ts_ms=document["at"],
             before=None if before is None else State(before),
             after=State(document["to"]),
             arguments=rest,
         )
 
 
-_OWN_KEYS = frozenset({"seq", "event", "key", "by", "role", "ts", "from", "to"})
+_OWN_KEYS = frozenset({"seq", "event", "key", "by", "role", "at", "from", "to"})

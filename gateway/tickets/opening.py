@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, cast
 
 from agent.reading import Text
 from agent.rules.alert import Severity
+from agent.rules.rule import TicketPlan
 from gateway.tickets.config import TicketKind
 from gateway.tickets.due import Timetable
 from gateway.tickets.event import TicketEvent
@@ -24,23 +25,17 @@ _PRIORITY: Mapping[Severity, Priority] = {
 }
 
 
-class TicketSpec(Protocol):
-    """The `ticket:` block of a rule."""
-
-    @property
-    def kind(self) -> TicketKind: ...
-    @property
-    def team(self) -> str | None: ...
-    @property
-    def checklist(self) -> str | None: ...
-    @property
-    def open_after_ms(self) -> int: ...
-    @property
-    def verify_for_ms(self) -> int: ...
-
-
 def priority_of(kind: TicketKind, severity: Severity) -> Priority:
     return "P1" if kind == "emergency" else _PRIORITY[severity]
+
+
+def kind_of(plan: TicketPlan) -> TicketKind:
+    """The rule reader lets no other kinds through."""
+    return cast(TicketKind, plan.kind)
+
+
+def verify_for_ms(plan: TicketPlan) -> int:
+    return DEFAULT_VERIFY_MS if plan.verify_for_ms is None else plan.verify_for_ms
 
 
 def rule_family(rule: str) -> str:

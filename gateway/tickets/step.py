@@ -202,7 +202,7 @@ def _named(ticket: Ticket, ask: Ask, context: Context) -> Mapping[str, Any]:
 
 def _arrive(ticket: Ticket, ask: Ask, context: Context) -> Mapping[str, Any]:
     at_ms = context.now_ms if ask.arguments.get("at") is None else ask.arguments["at"]
-    return {"at": at_ms, "restore_due": _restore_ms(ticket, context, at_ms)}
+    return {"arrived": at_ms, "restore_due": _restore_ms(ticket, context, at_ms)}
 
 
 def _restore_ms(ticket: Ticket, context: Context, from_ms: int) -> int:

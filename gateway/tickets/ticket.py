@@ -196,7 +196,7 @@ def _accept(ticket: Ticket, event: TicketEvent) -> Ticket:
 
 
 def _arrive(ticket: Ticket, event: TicketEvent) -> Ticket:
-    at_ms = event.arguments["at"]
+    at_ms = event.arguments["arrived"]
     return _start(_stop(ticket, at_ms, "arrive"), "restore", at_ms, event.arguments["restore_due"])
 
 

@@ -1,0 +1,105 @@
+"""The evidence of a ticket: what was read around its alerts, frozen as files with their hashes.
+
+Files lie in `<data>/evidence/<ticket>/`. The ticket's log names each with its SHA-256, and the
+log is a hash chain, so that neither can be changed unseen.
+"""
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from agent.reading import Frame
+
+BEFORE_MS = 2 * 3_600_000
+FULL_MS = 10 * 60_000
+THINNED_MS = 10_000
+"""Every frame of the last ten minutes; before that one in ten seconds."""
+
+
+def thinned(frames: Iterable[Frame], now_ms: int) -> list[Frame]:
+    """In order of time; failed polls are all kept."""
+    kept: list[Frame] = []
+    last_ms = -THINNED_MS
+    for frame in frames:
+        if frame.failed or now_ms - frame.ts_ms <= FULL_MS or frame.ts_ms - last_ms >= THINNED_MS:
+            kept.append(frame)
+            last_ms = frame.ts_ms
+    return kept
+
+
+def points_csv(frames: Iterable[Frame]) -> bytes:
+    """`ts,device,point,value,quality`, as `journal import` takes it."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("ts", "device", "point", "value", "quality"))
+    for frame in frames:
+        for point, reading in frame.readings():
+            value = "" if reading.value is None else reading.value
+            writer.writerow((frame.ts_ms, frame.device, point, value, reading.quality.value))
+    return out.getvalue().encode()
+
+
+def pack(
+    stage: str, frames: Sequence[Frame], stories: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+) -> dict[str, tuple[bytes, str]]:
+    """The files of one stage: name → content and media type. The manifest names the others' hashes."""
+    files = {
+        f"{stage}-points.csv": (points_csv(frames), "text/csv"),
+        f"{stage}-alert.json": (_json(stories), "application/json"),
+    }
+    listed = [
+        {"name": name, "sha256": sha256(content), "size": len(content)}
+        for name, (content, _) in files.items()
+    ]
+    manifest = {
+        **facts,
+        "stage": stage,
+        "frames": len(frames),
+        "sampling": f"every frame of the last {FULL_MS} ms, before that one in {THINNED_MS} ms",
+        "files": listed,
+    }
+    return {f"{stage}-manifest.json": (_json(manifest), "application/json"), **files}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _json(document: Any) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
+class EvidenceRoom:
+    """The folder with everybody's evidence. Blocking."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / "evidence"
+
+    def keep(self, ticket_id: str, name: str, content: bytes) -> None:
+        """Write a file so that it is there as a whole or not at all.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        folder = self._folder / ticket_id
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{name}.part"
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / name)
+
+    def read(self, ticket_id: str, name: str) -> bytes:
+        """Only for names that the ticket's log holds.
+
+        Raises:
+            OSError: the file is gone.
+        """
+        return (self._folder / ticket_id / name).read_bytes()

@@ -1,0 +1,156 @@
+"""Acts upon every ticket event and publishes it in the journal, once each.
+
+What has been published is remembered in the journal itself, in the same commit as the event, so
+that a stop between the two stores doubles nothing. The effects come first and may come twice.
+"""
+
+from functools import partial
+from typing import Any, assert_never
+
+import structlog
+
+from agent.clock import Clock
+from gateway.tickets.ask import Ask
+from gateway.tickets.clerk import Clerk
+from gateway.tickets.event import TicketEvent
+from gateway.tickets.evidence import BEFORE_MS, EvidenceRoom, pack, sha256, thinned
+from gateway.tickets.life import Act
+from gateway.tickets.place import DeskSite
+from gateway.tickets.ports import AlertPort, JournalPort
+from gateway.tickets.reader import Reader
+from gateway.tickets.refusal import Refused
+from gateway.tickets.roles import DESK_ROLE
+from gateway.tickets.step import Acknowledge, Effect, FreezeEvidence, LinkAlert, ResetLatch, effects
+from gateway.tickets.ticket import Ticket
+from gateway.tickets.worker import Worker
+
+_log = structlog.get_logger(__name__)
+
+PUBLISHED = "desk.published"
+"""The journal's watch that holds `<store id>:<number of the last published event>`."""
+_MAX_FRAMES = 20_000
+
+
+class Outbox:
+    """The events of a store that still want something done."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        clerk: Clerk,
+        room: EvidenceRoom,
+        *,
+        site: DeskSite,
+        clock: Clock,
+        worker: Worker,
+    ) -> None:
+        self._reader = reader
+        self._clerk = clerk
+        self._room = room
+        self._site = site
+        self._clock = clock
+        self._worker = worker
+        self._appended: int | None = None
+
+    async def empty(self, journal: JournalPort, port: AlertPort | None) -> list[str]:
+        """Do all that is to be done. Ids of the tickets concerned, in order."""
+        concerned: dict[str, None] = {}
+        while pending := await self._worker.do(self._reader.pending):
+            for _, event, ticket in pending:
+                for effect in effects(event, ticket):
+                    await self._perform(effect, ticket, journal, port)
+                concerned[ticket.id] = None
+            await self._publish(journal, pending)
+            await self._worker.do(partial(self._reader.settle_outbox, pending[-1][0]))
+        return list(concerned)
+
+    async def _publish(self, journal: JournalPort, pending: list[tuple[int, TicketEvent, Ticket]]) -> None:
+        """Raises JournalUnavailable; what was appended is then not appended again."""
+        if self._appended is None:
+            self._appended = self._published(journal)
+        new = [(number, event, ticket) for number, event, ticket in pending if number > self._appended]
+        if new:
+            bodies: list[dict[str, Any]] = [
+                {"ticket": ticket.id, "event": event.document()} for _, event, ticket in new
+            ]
+            last = new[-1][0]
+            journal.append_outcome(
+                bodies,
+                {PUBLISHED: f"{self._reader.store_id}:{last}".encode()},
+                mono_ms=self._clock.monotonic_ms(),
+                ts_ms=self._clock.utc_ms(),
+                unsure=not self._clock.trusted(),
+            )
+            self._appended = last
+        await journal.commit()
+
+    def _published(self, journal: JournalPort) -> int:
+        store_id, _, number = journal.watches().get(PUBLISHED, b"").decode().partition(":")
+        return int(number) if store_id == self._reader.store_id else 0
+
+    async def _perform(
+        self, effect: Effect, ticket: Ticket, journal: JournalPort, port: AlertPort | None
+    ) -> None:
+        match effect:
+            case FreezeEvidence(stage):
+                await self._freeze(stage, ticket, journal)
+            case LinkAlert(alert):
+                if port is not None:
+                    await port.attach_ticket(alert, ticket.id)
+            case Acknowledge(alert, by):
+                if port is not None:
+                    await port.acknowledge(alert, by)
+            case ResetLatch(alert, by):
+                if port is not None:
+                    await port.acknowledge(alert, by)
+                    await port.reset_latch(alert, by)
+            case _:
+                assert_never(effect)
+
+    async def _freeze(self, stage: str, ticket: Ticket, journal: JournalPort) -> None:
+        """Keep the readings around the ticket's alerts; the ticket's log then names the files."""
+        if f"{stage}-manifest.json" in {item["name"] for item in ticket.evidence}:
+            return
+        now_ms = self._clock.utc_ms()
+        stories = await self._worker.do(partial(self._reader.stories, ticket))
+        frames = []
+        for device in sorted({story["device"] for story in stories}):
+            read = await journal.frames(device, now_ms - BEFORE_MS, now_ms, _MAX_FRAMES)
+            frames.extend(thinned(read, now_ms))
+        facts = {
+            "ticket": ticket.id,
+            "number": ticket.number,
+            "site": self._site.id,
+            "made": now_ms,
+            "from": now_ms - BEFORE_MS,
+            "to": now_ms,
+            "software": self._site.version,
+            "clock": {"trusted": self._clock.trusted(), "offset_s": self._clock.offset_s()},
+            "rules": [rule for rule in map(self._reader.rule_facts, _rules_of(stories)) if rule is not None],
+        }
+        files = pack(stage, frames, stories, facts)
+        await self._worker.do(partial(self._keep, stage, ticket, files))
+
+    def _keep(self, stage: str, ticket: Ticket, files: dict[str, tuple[bytes, str]]) -> None:
+        entries = [
+            {
+                "name": name,
+                "media_type": media_type,
+                "size": len(content),
+                "sha256": sha256(content),
+                "stage": stage,
+            }
+            for name, (content, media_type) in files.items()
+        ]
+        try:
+            for name, (content, _) in files.items():
+                self._room.keep(ticket.id, name, content)
+            ask = Ask(Act.ADD_EVIDENCE, "desk", DESK_ROLE, f"evidence-{stage}", {"files": entries})
+            self._clerk.act(ticket.id, ask)
+        except (OSError, Refused) as error:
+            # The ticket matters more than its evidence: it goes on without.
+            _log.error("desk.evidence_refused", ticket=ticket.id, stage=stage, why=str(error))
+
+
+def _rules_of(stories: list[dict[str, Any]]) -> list[str]:
+    return sorted({story["rule"] for story in stories})

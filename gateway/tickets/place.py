@@ -1,0 +1,36 @@
+"""What the desk knows of its site."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from agent.reading import Value
+from gateway.tickets.due import BusinessHours, Remoteness, Timetable
+
+
+@dataclass(frozen=True, slots=True)
+class DeskDevice:
+    """A device as far as tickets care; `params` are its own values for rules: rule → name → value."""
+
+    period_ms: int | None = None
+    params: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSite:
+    """Args:
+    cell: who acts at a level: `village`, `town`, `county` → name.
+    devices: those that are polled; the gateway's own ones need not be named.
+    version: of the software, for the evidence.
+    """
+
+    id: str
+    zone: tzinfo
+    remoteness: Remoteness = "rural"
+    cell: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, DeskDevice] = field(default_factory=dict)
+    version: str = ""
+
+    @property
+    def timetable(self) -> Timetable:
+        return Timetable(BusinessHours(self.zone), self.remoteness)

@@ -1,0 +1,149 @@
+"""Answers to questions about alerts and tickets, as documents. Blocking; runs on the desk's thread."""
+
+from collections.abc import Callable
+from typing import Any
+
+from agent.clock import Clock
+from agent.rules.rule import Rule
+from gateway.tickets.ask import WrongArguments
+from gateway.tickets.books import Books, Cache, Folder, Wanted
+from gateway.tickets.clerk import UnknownTicket
+from gateway.tickets.context import AlertFacts, Context
+from gateway.tickets.document import ticket_document
+from gateway.tickets.event import TicketEvent
+from gateway.tickets.evidence import EvidenceRoom
+from gateway.tickets.place import DeskSite
+from gateway.tickets.step import allowed
+from gateway.tickets.store import Store
+from gateway.tickets.story import alert_story
+from gateway.tickets.ticket import Ticket
+
+
+class UnknownAlert(LookupError):  # noqa: N818  # named for what is the case
+    """No alert has this id."""
+
+
+class UnknownEvidence(LookupError):  # noqa: N818  # named for what is the case
+    """The ticket has no such file, or it is gone from the disk."""
+
+
+class Reader:
+    """Reads the store."""
+
+    def __init__(
+        self, store: Store, site: DeskSite, site_code: str, rules: Callable[[str], Rule | None], clock: Clock
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._site_code = site_code
+        self._rule = rules
+        self._clock = clock
+        self._cache = Cache()
+
+    def alerts(
+        self, wanted: Wanted, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        with self._store.reading() as connection:
+            found = Books(connection, self._cache).page_of_alerts(wanted, limit + 1, _before(cursor))
+        shown = found[:limit]
+        last = f"{shown[-1].document['since']}.{shown[-1].id}" if len(found) > limit else None
+        return [entry.shown() for entry in shown], last
+
+    def story(self, alert_id: str) -> dict[str, Any]:
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            entry = books.alert(alert_id)
+            if entry is None:
+                raise UnknownAlert(alert_id)
+            shown = entry.shown()
+            folder = None if shown["ticket"] is None else books.folder(shown["ticket"])
+            device = self._site.devices.get(shown["device"])
+            params = {} if device is None else device.params.get(shown["rule"], {})
+            ticket = None if folder is None else folder.ticket
+            return alert_story(
+                shown, books.alert_changes(alert_id), self._rule(shown["rule"]), params, ticket
+            )
+
+    def tickets(
+        self, wanted: Wanted, limit: int, cursor: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            found = books.page_of_tickets(wanted, limit + 1, _before(cursor))
+            shown = [self._document(books, folder) for folder in found[:limit]]
+        last = f"{shown[-1]['opened']}.{shown[-1]['id']}" if len(found) > limit else None
+        return shown, last
+
+    def ticket(self, ticket_id: str) -> dict[str, Any]:
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            return self._document(books, _found(books, ticket_id))
+
+    def evidence(self, room: EvidenceRoom, ticket_id: str, name: str) -> tuple[bytes, str]:
+        with self._store.reading() as connection:
+            ticket = _found(Books(connection, self._cache), ticket_id).ticket
+        entry = next((item for item in ticket.evidence if item["name"] == name), None)
+        if entry is None:
+            raise UnknownEvidence(name)
+        try:
+            return room.read(ticket.id, name), entry["media_type"]
+        except OSError:
+            raise UnknownEvidence(name) from None
+
+    def pending(self) -> list[tuple[int, TicketEvent, Ticket]]:
+        """Events not yet acted upon, oldest first, each with its ticket as it is now."""
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            return [
+                (number, event, _found(books, ticket).ticket) for number, ticket, event in books.pending()
+            ]
+
+    def stories(self, ticket: Ticket) -> list[dict[str, Any]]:
+        """The stories of a ticket's own alerts, for its evidence."""
+        return [self.story(alert_id) for alert_id in ticket.alerts]
+
+    def rule_facts(self, rule_id: str) -> dict[str, Any] | None:
+        """A rule as the evidence names it."""
+        rule = self._rule(rule_id)
+        if rule is None:
+            return None
+        return {"id": rule.id, "hash": rule.hash, "title": rule.title.document(), "text": dict(rule.source)}
+
+    def settle_outbox(self, upto: int) -> None:
+        with self._store.writing() as connection:
+            Books(connection, self._cache).settle_outbox(upto)
+
+    @property
+    def store_id(self) -> str:
+        return self._store.id
+
+    def _document(self, books: Books, folder: Folder) -> dict[str, Any]:
+        ticket, now_ms = folder.ticket, self._clock.utc_ms()
+        alerts = {
+            entry.id: AlertFacts(
+                entry.id,
+                entry.document["device"],
+                entry.document["state"],
+                entry.document["severity"],
+                entry.document["since"],
+            )
+            for entry in books.alerts(ticket.alerts).values()
+        }
+        context = Context(now_ms, self._site.timetable, alerts)
+        return ticket_document(ticket, folder.events, allowed(ticket, context), self._site.cell, now_ms)
+
+
+def _found(books: Books, ticket_id: str) -> Folder:
+    folder = books.folder(ticket_id)
+    if folder is None:
+        raise UnknownTicket(ticket_id)
+    return folder
+
+
+def _before(cursor: str | None) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    when, _, ident = cursor.partition(".")
+    if not when.isascii() or not when.isdigit() or not ident:
+        raise WrongArguments([{"path": "cursor", "message": "is not one that this list gave out"}])
+    return int(when), ident

@@ -1,0 +1,150 @@
+"""Where alerts and tickets are kept: SQLite in the data folder, or PostgreSQL.
+
+Every writing transaction is alone (`BEGIN IMMEDIATE`, or an advisory lock), so that events get
+their numbers in the order in which they are committed, also with a second process beside.
+
+    StoreError            the store cannot be used; the message says how to mend it
+    ├── StoreMissing      asked not to create it, and it is not there
+    └── StoreTooNew       written by a later version; never touched
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from gateway.tickets import schema
+
+BUSY_MS = 10_000
+_PG_LOCK = 0x4D61706C65  # "Maple"; any number will do as long as it stays the same
+
+
+class StoreError(Exception):
+    """The store cannot be used."""
+
+
+class StoreMissing(StoreError):  # noqa: N818  # named for what is the case
+    """There is no store yet."""
+
+
+class StoreTooNew(StoreError):  # noqa: N818  # named for what is the case
+    """A later version wrote it."""
+
+
+class Store:
+    """An open store. All methods block: call them from the desk's own thread."""
+
+    def __init__(self, engine: Engine, store_id: str) -> None:
+        self._engine = engine
+        self.id = store_id
+
+    @classmethod
+    def open(cls, url: str, data: Path, *, password: str | None = None, create: bool = True) -> "Store":
+        """Open the store at `sqlite:///file` (relative to `data`) or `postgresql://user@host/database`.
+
+        Raises:
+            StoreMissing: `create` is false and there is no store.
+            StoreTooNew: its schema is of a later version.
+            StoreError: it cannot be reached or read.
+        """
+        engine = (
+            _sqlite(url, data, create=create) if url.startswith("sqlite:///") else _postgresql(url, password)
+        )
+        try:
+            return cls(engine, _prepared(engine, url, create=create))
+        except DBAPIError as error:
+            engine.dispose()
+            raise StoreError(f"the ticket store {url} cannot be used: {_reason(error)}") from error
+        except StoreError:
+            engine.dispose()
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that nobody else writes beside; an exception undoes it."""
+        with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent picture."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _sqlite(url: str, data: Path, *, create: bool) -> Engine:
+    path = data / url.removeprefix("sqlite:///")
+    if not create and not path.is_file():
+        raise StoreMissing(
+            f"there are no tickets yet: {path} does not exist; has the gateway run with this data folder?"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be used: {error.strerror}") from error
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1_000})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA wal_autocheckpoint=256")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        alone = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if alone else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str, password: str | None) -> Engine:
+    address = make_url(url).set(drivername="postgresql+psycopg", password=password)
+    engine = create_engine(address, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writing", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_PG_LOCK})")
+
+    return engine
+
+
+def _prepared(engine: Engine, url: str, *, create: bool) -> str:
+    """The store's id, after making its tables if they are not there."""
+    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+        there = engine.dialect.has_table(connection, schema.meta.name)
+        if not there and not create:
+            raise StoreMissing(f"there are no tickets yet: {url} is empty; has the gateway run with it?")
+        if not there:
+            schema.metadata.create_all(connection)
+            rows = [
+                {"key": "schema", "value": str(schema.SCHEMA_VERSION)},
+                {"key": "store_id", "value": secrets.token_hex(6)},
+            ]
+            connection.execute(insert(schema.meta), rows)
+        rows_there = connection.execute(select(schema.meta.c.key, schema.meta.c.value))
+        facts: dict[str, str] = {row.key: row.value for row in rows_there}
+    version = int(facts["schema"])
+    if version > schema.SCHEMA_VERSION:
+        raise StoreTooNew(
+            f"{url} has schema {version}, this version knows {schema.SCHEMA_VERSION}; run the newer version"
+        )
+    return facts["store_id"]
+
+
+def _reason(error: DBAPIError) -> str:
+    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    return (
+        f"{text}; is the server up, and the address right?" if isinstance(error, OperationalError) else text
+    )
