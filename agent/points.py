@@ -261,7 +261,7 @@ def _weather() -> Iterator[StandardPoint]:
     yield _point(_WEA, "irradiance_poa_w_m2", "W/m²", "Irradiance, plane of array", "组件面辐照度")
     yield _point(_WEA, "irradiance_ghi_w_m2", "W/m²", "Irradiance, horizontal", "水平面总辐照度")
     yield _point(_WEA + _INV, "module_temperature_c", "°C", "Module temperature", "组件温度")
-    yield _point(_WEA + _INV, "ambient_temperature_c", "°C", "Ambient temperature", "环境温度")
+    yield _point(_WEA + _INV + _BAT, "ambient_temperature_c", "°C", "Ambient temperature", "环境温度")
     yield _point(_WEA, "humidity_pct", "%", "Relative humidity", "相对湿度")
     yield _point(_WEA, "wind_speed_m_s", "m/s", "Wind speed", "风速")
     yield _point(

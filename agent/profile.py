@@ -31,6 +31,8 @@ class Format:
         percent: the register holds percent, or -1..1 on devices that know no better: a value within
             -1..1 stays, any other is divided by 100 (`scale` is 1).
         scale_at: offset in registers, relative to the point's address, of an i16 exponent.
+        times_at: offset in registers of an u16 that the value is multiplied with, such as the
+            voltage beside a current where a maker gives no power; not with `range`.
         states: raw value → state name; any other gives `unknown:<n>`, uncertain.
         bits: bit number → text of the fault; the value is the set bits' numbers, `"0,3"`.
     """
@@ -44,6 +46,7 @@ class Format:
     range: tuple[float, float] | None = None
     percent: bool = False
     scale_at: int | None = None
+    times_at: int | None = None
     states: Mapping[int, str] | None = None
     bits: Mapping[int, Text] | None = None
 
@@ -66,9 +69,10 @@ class Point:
     def span(self) -> Span:
         """All registers that one request must bring to decode this point."""
         start, end = self.address, self.address + self.format.registers
-        if self.format.scale_at is not None:
-            at = self.address + self.format.scale_at
-            start, end = min(start, at), max(end, at + 1)
+        for offset in (self.format.scale_at, self.format.times_at):
+            if offset is not None:
+                at = self.address + offset
+                start, end = min(start, at), max(end, at + 1)
         return Span(self.table, start, end - start)
 
     @property

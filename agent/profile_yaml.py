@@ -51,11 +51,11 @@ Limits = tuple[float, float]
 
 class LinkYaml(_Part):
     word_order: WordOrder = "big"
-    max_registers: int = Field(125, ge=1, le=MAX_REGISTERS)
+    max_registers: int = Field(default=125, ge=1, le=MAX_REGISTERS)
     gap: DurationMs = 0
     connect_delay: DurationMs = 0
     timeout: DurationMs = 1_000
-    connections: int = Field(1, ge=1)
+    connections: int = Field(default=1, ge=1)
     close_between_polls: bool = False
     forbidden: tuple[tuple[int, int], ...] = ()
 
@@ -81,9 +81,10 @@ class PointYaml(_Part):
     scale: float = 1.0
     raw_offset: int = 0
     scale_register: Address | None = None
+    times_register: Address | None = None
     absent: tuple[int, ...] = ()
     range: Limits | None = None
-    states: Mapping[int, str] | None = Field(None, min_length=1)
+    states: Mapping[int, str] | None = Field(default=None, min_length=1)
     bits: Mapping[int, TextYaml] | None = None
     counter: bool = False
     optional: bool = False
@@ -98,6 +99,8 @@ class PointYaml(_Part):
             raise ValueError(f"a {self.table} holds a bool, not {self.type}; write `type: bool`")
         if self.scale_register is not None and self.table.is_bits:
             raise ValueError("bits have no scale register; remove scale_register")
+        if self.times_register is not None and (self.table.is_bits or self.range is not None):
+            raise ValueError("times_register goes with a register, and without range; remove one of them")
         if self.scale == 0:
             raise ValueError("scale 0 makes every value 0; write a factor")
         if self.range is not None and self.range[0] >= self.range[1]:
@@ -137,6 +140,7 @@ class PointYaml(_Part):
                 absent=frozenset(raw & mask for raw in self.absent),
                 range=self.range,
                 scale_at=None if self.scale_register is None else self.scale_register - self.address,
+                times_at=None if self.times_register is None else self.times_register - self.address,
                 states=self.states,
                 bits=None if self.bits is None else {bit: text.text() for bit, text in self.bits.items()},
             ),
@@ -168,7 +172,7 @@ class SunSpecPointYaml(_Part):
     scale: float = 1.0
     percent: bool = False
     range: Limits | None = None
-    states: Mapping[str, str] | None = Field(None, min_length=1)
+    states: Mapping[str, str] | None = Field(default=None, min_length=1)
     bits: Mapping[str, TextYaml] | None = None
     counter: bool = False
     optional: bool = True

@@ -31,6 +31,7 @@ _POWERS: Mapping[int, tuple[int, int]] = {  # sunssf: -10..10, SunSpec Device In
 }
 _NO_POWER = (math.nan, 1)
 _SCALE_LIMIT = 1e12
+_WORD = Format("u16", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,15 @@ def judge(point: Point, words: Sequence[int]) -> tuple[Value | None, Quality, Wh
             return str(value), Quality.UNCERTAIN, f"{raw} is not among the known states"
         return value, Quality.GOOD, None
     exponent = _signed(words[at + point.format.scale_at]) if point.format.scale_at is not None else 0
-    return _judge_number(point.format, raw, exponent, hexadecimal)
+    number, quality, why = _judge_number(point.format, raw, exponent, hexadecimal)
+    if point.format.times_at is not None:
+        number = _times(number, words[at + point.format.times_at])
+    return number, quality, why
+
+
+def _times(value: Value | None, factor: int) -> Value | None:
+    """See `Format.times_at`."""
+    return value * factor + 0.0 if isinstance(value, float) else value
 
 
 def _judge_number(
@@ -139,6 +148,7 @@ class Decoder:
         "_scaled",
         "_special",
         "_tell",
+        "_times",
         "_unpack",
         "_words",
     )
@@ -151,7 +161,13 @@ class Decoder:
         self._words = Struct(f">{block.span.count}H") if not self._bits else None
         at = [layout.add(p.address, p.format) for p in block.points]
         exponent_at = {i: layout.add_exponent(_scale_address(block.points[i])) for i in scaled}
+        times_at = [
+            (i, layout.add(p.address + p.format.times_at, _WORD))
+            for i, p in enumerate(block.points)
+            if p.format.times_at is not None
+        ]
         self._unpack, where = layout.finish()
+        self._times = tuple((i, where[at]) for i, at in times_at)
         exponents = sorted({where[exponent_at[i]] for i in scaled})
         self._exponents = tuple(exponents)
         self._pick = _picker([where[at[i]] for i in (*plain, *scaled)])
@@ -216,6 +232,8 @@ class Decoder:
             if percent is not None:
                 x = _unpercented(float(percent))
                 values[index] = x if low <= x <= high else None
+        for index, factor_at in self._times:
+            values[index] = _times(values[index], raw[factor_at])
         if None in values:
             self._tell_why(values, raw, faults)
         return values, faults

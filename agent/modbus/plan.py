@@ -140,8 +140,9 @@ def _widest(link: Link, table: Table) -> int:
 
 def _addresses(point: Point) -> Iterable[int]:
     yield from range(point.address, point.address + point.format.registers)
-    if point.format.scale_at is not None:
-        yield point.address + point.format.scale_at
+    for offset in (point.format.scale_at, point.format.times_at):
+        if offset is not None:
+            yield point.address + offset
 
 
 def _touches(span: Span, holes: Iterable[Span], forbidden: Iterable[tuple[int, int]]) -> bool:

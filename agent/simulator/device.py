@@ -56,7 +56,7 @@ class SimulatedDevice(Unit):
                 raise ValueError(f"{self.profile.name} has no point {name!r}")
             scale_register = _scale_register(point)
             if scale_register is None:
-                self._put(point, words_of(point, value))
+                self._put(point, words_of(point, self._without_factor(point, value)))
                 self._values[name] = value
                 continue
             self._values[name] = value
@@ -78,6 +78,12 @@ class SimulatedDevice(Unit):
         if any(address not in words for address in range(start, start + count)):
             return ILLEGAL_ADDRESS
         return [words[address] for address in range(start, start + count)]
+
+    def _without_factor(self, point: Point, value: Value | None) -> Value | None:
+        """What the register itself says of a value that a reader multiplies with another register."""
+        if point.format.times_at is None or not isinstance(value, float | int):
+            return value
+        return value / (self._words[point.table][point.address + point.format.times_at] or 1)
 
     def _put(self, point: Point, words: Iterable[int]) -> None:
         self._words[point.table].update(enumerate(words, point.address))

@@ -157,3 +157,15 @@ async def test_a_serial_line_answers_whole_frames_and_skips_noise(tmp_path):
     assert got.hex() == "0103020007f986"
     await server.close()
     assert not (tmp_path / "line").exists()
+
+
+def test_a_power_that_is_current_times_voltage_is_said_by_its_current():
+    device = SimulatedDevice(
+        profile(
+            point("voltage_v", 0, scale=0.01),
+            point("power_kw", 1, "i16", scale=1e-7, times_at=-1),
+        )
+    )
+    device.set(voltage_v=52.34, power_kw=-2.5)
+    assert decoded(device, "power_kw")[0] == pytest.approx(-2.5, rel=1e-3)
+    assert device.registers(Table.HOLDING)[1] == 0x10000 - 4776
