@@ -61,6 +61,11 @@ def read_checklist(document: Document) -> tuple[str, Sequence[ChecklistItem]]:
     return checklist.checklist, tuple(_item(item) for item in checklist.items)
 
 
+def shipped_checklists() -> Mapping[str, Sequence[ChecklistItem]]:
+    """The checklists that come with the software, by id."""
+    return load_checklists()
+
+
 def load_checklists(site_folder: Path | None = None) -> Mapping[str, Sequence[ChecklistItem]]:
     """All checklists by id.
 

@@ -34,7 +34,7 @@ from gateway.tickets.ports import AlertPort, JournalPort
 from gateway.tickets.reader import Reader
 from gateway.tickets.recovery import GOOD_SHARE
 from gateway.tickets.roles import Forbidden
-from gateway.tickets.store import Store
+from gateway.tickets.store import Store, StoreError
 from gateway.tickets.ticket import ChecklistItem
 from gateway.tickets.worker import Worker
 
@@ -83,6 +83,7 @@ class Desk:
         self._reader = Reader(store, site, clerk.site_code, self._rules.get, clock)
         self._outbox = Outbox(self._reader, clerk, self._room, site=site, clock=clock, worker=worker)
         self._news = asyncio.Event()
+        self._works = True
         self._measured: dict[tuple[str, int], int] = {}
 
     @classmethod
@@ -242,7 +243,24 @@ class Desk:
         after = await self._place(journal)
         while True:
             await journal.wait(after)
-            after = await self._take(journal, after)
+            try:
+                after = await self._take(journal, after)
+            except StoreError as refusal:
+                await self._rest(refusal)
+            else:
+                self._heal()
+
+    async def _rest(self, refusal: StoreError) -> None:
+        """A store that refuses is asked again; the journal keeps what is to come."""
+        if self._works:
+            _log.error("desk.store_refused", why=str(refusal))
+        self._works = False
+        await asyncio.sleep(TEND_S)
+
+    def _heal(self) -> None:
+        if not self._works:
+            _log.info("desk.store_healed")
+        self._works = True
 
     async def _place(self, journal: JournalPort) -> Position:
         """Where to go on. The store's own place counts, unless the journal is another one than it knew."""
@@ -271,7 +289,11 @@ class Desk:
     async def _tend_for_ever(self, journal: JournalPort) -> None:
         while True:
             self._news.clear()
-            await self.tend(journal)
+            try:
+                await self.tend(journal)
+            except StoreError as refusal:
+                await self._rest(refusal)
+                continue
             try:
                 async with asyncio.timeout(TEND_S):
                     await self._news.wait()

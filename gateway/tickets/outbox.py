@@ -10,6 +10,7 @@ from typing import Any, assert_never
 import structlog
 
 from agent.clock import Clock
+from gateway.journal.errors import JournalUnavailable
 from gateway.tickets.ask import Ask
 from gateway.tickets.clerk import Clerk
 from gateway.tickets.event import TicketEvent
@@ -26,7 +27,7 @@ from gateway.tickets.worker import Worker
 
 _log = structlog.get_logger(__name__)
 
-PUBLISHED = "desk.published"
+PUBLISHED = "desk|published"
 """The journal's watch that holds `<store id>:<number of the last published event>`."""
 _MAX_FRAMES = 20_000
 
@@ -60,7 +61,10 @@ class Outbox:
                 for effect in effects(event, ticket):
                     await self._perform(effect, ticket, journal, port)
                 concerned[ticket.id] = None
-            await self._publish(journal, pending)
+            try:
+                await self._publish(journal, pending)
+            except JournalUnavailable:
+                break  # the journal has said so; it keeps what it took, and the next round asks again
             await self._worker.do(partial(self._reader.settle_outbox, pending[-1][0]))
         return list(concerned)
 

@@ -3,7 +3,7 @@
 Every writing transaction is alone (`BEGIN IMMEDIATE`, or an advisory lock), so that events get
 their numbers in the order in which they are committed, also with a second process beside.
 
-    StoreError            the store cannot be used; the message says how to mend it
+    StoreError            the store cannot be used (full, locked, unreachable); try again later
     ├── StoreMissing      asked not to create it, and it is not there
     └── StoreTooNew       written by a later version; never touched
 """
@@ -18,13 +18,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from gateway.failure import Failure
 from gateway.tickets import schema
 
 BUSY_MS = 10_000
 _PG_LOCK = 0x4D61706C65  # "Maple"; any number will do as long as it stays the same
 
 
-class StoreError(Exception):
+class StoreError(Failure):
     """The store cannot be used."""
 
 
@@ -39,8 +40,9 @@ class StoreTooNew(StoreError):  # noqa: N818  # named for what is the case
 class Store:
     """An open store. All methods block: call them from the desk's own thread."""
 
-    def __init__(self, engine: Engine, store_id: str) -> None:
+    def __init__(self, engine: Engine, url: str, store_id: str) -> None:
         self._engine = engine
+        self._url = url
         self.id = store_id
 
     @classmethod
@@ -56,7 +58,7 @@ class Store:
             _sqlite(url, data, create=create) if url.startswith("sqlite:///") else _postgresql(url, password)
         )
         try:
-            return cls(engine, _prepared(engine, url, create=create))
+            return cls(engine, url, _prepared(engine, url, create=create))
         except DBAPIError as error:
             engine.dispose()
             raise StoreError(f"the ticket store {url} cannot be used: {_reason(error)}") from error
@@ -66,15 +68,30 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that nobody else writes beside; an exception undoes it."""
-        with self._engine.connect().execution_options(writing=True) as connection, connection.begin():
+        """One transaction that nobody else writes beside; an exception undoes it.
+
+        Raises:
+            StoreError: the store refuses; nothing was written.
+        """
+        with self._named(), _writing(self._engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent picture."""
-        with self._engine.connect() as connection, connection.begin():
+        """A consistent picture.
+
+        Raises:
+            StoreError: the store refuses.
+        """
+        with self._named(), self._engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise StoreError(f"the ticket store {self._url} refuses: {_reason(error)}") from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -120,9 +137,17 @@ def _postgresql(url: str, password: str | None) -> Engine:
     return engine
 
 
+def _writing(engine: Engine) -> Connection:
+    """A connection for a transaction that sees what was committed while it waited for its turn."""
+    connection = engine.connect().execution_options(writing=True)
+    if engine.dialect.name == "postgresql":
+        connection = connection.execution_options(isolation_level="READ COMMITTED")
+    return connection
+
+
 def _prepared(engine: Engine, url: str, *, create: bool) -> str:
     """The store's id, after making its tables if they are not there."""
-    with engine.connect().execution_options(writing=True) as connection, connection.begin():
+    with _writing(engine) as connection, connection.begin():
         there = engine.dialect.has_table(connection, schema.meta.name)
         if not there and not create:
             raise StoreMissing(f"there are no tickets yet: {url} is empty; has the gateway run with it?")
@@ -144,7 +169,4 @@ def _prepared(engine: Engine, url: str, *, create: bool) -> str:
 
 
 def _reason(error: DBAPIError) -> str:
-    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-    return (
-        f"{text}; is the server up, and the address right?" if isinstance(error, OperationalError) else text
-    )
+    return next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
