@@ -8,8 +8,10 @@ import os
 import stat
 from pathlib import Path
 
+from gateway.failure import Failure
 
-class SecretError(Exception):
+
+class SecretError(Failure):
     """The secret's file is missing or open to others; the message says how to mend it."""
 
 

@@ -23,6 +23,7 @@ import structlog
 
 from gateway.console.password import PasswordHash
 from gateway.console.ports import RoleName
+from gateway.failure import Failure
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ _TOKEN_PREFIX = "mb_"  # noqa: S105  # tells what it is, is no secret
 _VERSION = 1
 
 
-class UsersDamaged(Exception):  # noqa: N818  # named for what it tells
+class UsersDamaged(Failure):  # named for what it tells
     """`users.json` cannot be used; the message says how to mend it."""
 
 

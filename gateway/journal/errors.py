@@ -7,8 +7,10 @@ JournalError
                          appended stays in memory and goes to disk with the next commit that succeeds
 """
 
+from gateway.failure import Failure
 
-class JournalError(Exception):
+
+class JournalError(Failure):
     """Any of the below."""
 
 

@@ -13,8 +13,10 @@ from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.errors import AMQTTError
 
+from gateway.failure import Failure
 
-class BrokerError(Exception):
+
+class BrokerError(Failure):
     """The embedded broker cannot listen where it should; the message says how to mend it."""
 
 
