@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from agent.document import Document, DocumentError, Fault, read
+from agent.modbus.sunspec_models import definition, has_point
 from agent.points import MANDATORY, StandardPoint, standard, states_of
 from agent.profile import Kind, Link, Point, Profile, SunSpecMap, SunSpecPoint
 from agent.profile_yaml import ProfileYaml
@@ -213,6 +214,9 @@ def _sunspec_errors(profile: Profile, document: Document) -> Iterator[Fault]:
     if profile.sunspec is None:
         return
     names = {point.name for point in profile.points}
+    for index, model in enumerate(profile.sunspec.assume):
+        if definition(model) is None:
+            yield document.fault(("sunspec", "assume", index), f"SunSpec has no model {model}", "correct it")
     for index, point in enumerate(profile.sunspec.points):
         at = ("sunspec", "points", index)
         if point.name in names:
@@ -221,6 +225,13 @@ def _sunspec_errors(profile: Profile, document: Document) -> Iterator[Fault]:
             )
         names.add(point.name)
         yield from _name_errors(point, None, document, at)
+        for model, place in point.models:
+            if not has_point(model, place.removeprefix("-")):
+                yield document.fault(
+                    (*at, "find"),
+                    f"SunSpec model {model} has no point {place.removeprefix('-')!r}",
+                    "correct it; names are those of the SunSpec model definitions",
+                )
         allowed = states_of(point.name, profile.kind)
         for symbol, state in (point.states or {}).items():
             if allowed is not None and state not in allowed:

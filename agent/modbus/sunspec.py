@@ -6,7 +6,6 @@ unknown models are passed over, and a chain without its end marker ends where th
 device refuses.
 """
 
-import re
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import TypeAlias
 
 from agent.modbus.address import MAX_REGISTERS, Span, Table
 from agent.modbus.pdu import UnitRefused
-from agent.modbus.sunspec_models import Definition, Field, Repeated, definition
+from agent.modbus.sunspec_models import IN_GROUP, Definition, Field, Repeated, definition
 from agent.points import standard
 from agent.profile import Format, Point, Profile, SunSpecPoint
 from agent.reading import Text
@@ -165,9 +164,6 @@ def assumed_chain(profile: Profile) -> Chain:
     return Chain(profile.sunspec.bases[0], tuple(models))
 
 
-_IN_GROUP = re.compile(r"(?P<group>\w+)\[(?P<index>\d+|\{n\})\]\.(?P<point>\w+)")
-
-
 def _found(wanted: SunSpecPoint, chain: Chain, width: int) -> list[Point]:
     for model_id, place in wanted.models:
         model, known = chain.find(model_id), definition(model_id)
@@ -191,7 +187,7 @@ class _Maker:
 
     def points(self, wanted: SunSpecPoint, place: str) -> list[Point]:
         """One point, or one for each of a repeated group; none where the device lacks it."""
-        match = _IN_GROUP.fullmatch(place)
+        match = IN_GROUP.fullmatch(place)
         if match is None:
             field = self.known.fields.get(place)
             return self._one(wanted, field, field.offset, None) if field is not None else []

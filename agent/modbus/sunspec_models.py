@@ -6,6 +6,7 @@ never imported. Offsets count from the register that holds the model's id. Senti
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -74,6 +75,21 @@ def definition(model: int) -> Definition | None:
             break
         end += size * count
     return Definition(model, fields, groups, end)
+
+
+IN_GROUP = re.compile(r"(?P<group>\w+)\[(?P<index>\d+|\{n\})\]\.(?P<point>\w+)")
+"""A point of a repeated group: `module[1].DCV`, or `module[{n}].DCV` for all of them."""
+
+
+def has_point(model: int, place: str) -> bool:
+    """Whether the model's definition has this point, written plainly or as in `IN_GROUP`."""
+    known = definition(model)
+    if known is None:
+        return False
+    match = IN_GROUP.fullmatch(place)
+    if match is None:
+        return place in known.fields
+    return match["group"] in known.groups and match["point"] in known.groups[match["group"]].fields
 
 
 _KINDS = {
