@@ -33,14 +33,17 @@ class Boots:
         ts_ms = self.true_ts_ms(frame.boot, frame.mono_ms)
         return frame if ts_ms is None else replace(frame, ts_ms=ts_ms, unsure=False)
 
+    def shift_ms(self, boot: str) -> int | None:
+        """What its unsure times must be moved by, None until that is known."""
+        found = self._boots.get(boot)
+        offset_ms = None if found is None else self._offset_ms(found)
+        if found is None or offset_ms is None:
+            return None
+        return 0 if found.trusted else offset_ms - (found.utc_ms - found.mono_ms)
+
     def shifts_ms(self) -> frozenset[int]:
         """True minus stored time, for the boots whose first frames were stamped by an unsure clock."""
-        shifts = {0}
-        for boot in self._boots.values():
-            truth_ms = self._offset_ms(boot)
-            if truth_ms is not None and not boot.trusted:
-                shifts.add(truth_ms - (boot.utc_ms - boot.mono_ms))
-        return frozenset(shifts)
+        return frozenset({0, *(self.shift_ms(boot) or 0 for boot in self._boots)})
 
     def _offset_ms(self, boot: Boot) -> int | None:
         if boot.offset_ms is not None or not boot.kernel_boot:

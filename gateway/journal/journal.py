@@ -363,6 +363,10 @@ class Journal:
         """The UTC time of an instant of a boot, once that boot's clock is known."""
         return self._boots.true_ts_ms(boot, mono_ms)
 
+    def shift_ms(self, boot: str) -> int | None:
+        """True minus guessed time of a boot that began with an unsure clock, None until it is known."""
+        return self._boots.shift_ms(boot)
+
     def mended(self, frame: Frame) -> Frame:
         """The frame with its true time where it was stamped by an unsure clock and is known by now."""
         return self._boots.mended(frame)
