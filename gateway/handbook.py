@@ -37,7 +37,8 @@ _DEVICES_INTRO = """\
 
 The device models whose profiles are shipped, in `configs/profiles/`. This page is made from them by
 `python -m gateway.handbook docs`. Every profile carries registers recorded from a real unit, and the suite
-replays them. A profile of your own goes into `profiles/` beside the site file; the names stand in `points.md`.
+replays them. A profile of your own goes into `profiles/` beside the site file, see `profile-file.md`; the
+names stand in `points.md`.
 """
 
 
