@@ -1,10 +1,11 @@
 """Finds and loads rule files: the shipped library, and what a site adds or replaces."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from agent.device import BusLine, Device
+from agent.device import Device
 from agent.document import Document, DocumentError, Fault
 from agent.points import STANDARD
 from agent.profile import Profile
@@ -13,8 +14,9 @@ from agent.rules.facts import DeviceFacts, SiteFacts
 from agent.rules.lint import warnings_of
 from agent.rules.rule import Rule, RuleSet
 from agent.rules.rule_file import read_rules
+from gateway.config import SiteConfig, SiteFile
 from gateway.profiles import ProfileShelf, read_document, shipped_configs
-from gateway.sun import sun_elevation_at
+from gateway.sun import sun_of
 from gateway.tickets.config import TicketKind
 
 STATION_RULES = frozenset({"COM-01"})
@@ -90,7 +92,7 @@ def check_rules(document: Document, folder: Path | None = None) -> list[Fault]:
 def _checked(
     document: Document, *, known: set[str], folder: Path | None
 ) -> tuple[tuple[Rule, ...], list[Fault]]:
-    rules = read_rules(document, _profile_points(folder))
+    rules = read_rules(document, profile_points(folder))
     faults = list(warnings_of(rules, document))
     known = known | {rule.id for rule in rules} | STATION_RULES
     for index, rule in enumerate(rules):
@@ -109,7 +111,7 @@ def _checked(
     return rules, faults
 
 
-def _profile_points(folder: Path | None) -> Callable[[str], Type | None]:
+def profile_points(folder: Path | None) -> Callable[[str], Type | None]:
     """Types of points in the profiles at hand; they are read only when a rule names such a point."""
     found: dict[str, Type] = {}
     loaded = False
@@ -152,24 +154,46 @@ def device_facts(device: Device, points: frozenset[str] | None) -> DeviceFacts:
     )
 
 
+def rules_of_site(folder: Path, file: SiteFile) -> RuleSet:
+    """The rules that a site file asks for; its paths are relative to `folder`.
+
+    Raises:
+        DocumentError: with all faults of all files.
+    """
+    return load_rules([folder / name for name in file.rules], standard=file.standard_rules)
+
+
 def site_facts(
-    site: str,
-    devices: Sequence[Device],
-    buses: Sequence[BusLine],
-    location: tuple[float, float] | None,
+    config: SiteConfig,
+    *,
+    sun_elevation: Callable[[int], float] | None = None,
+    resolve: Callable[[Profile], Profile] | None = None,
 ) -> SiteFacts:
-    """The site as rules see it, with the devices that the gateway makes itself."""
-    facts = [device_facts(device, _points_of(device.profile)) for device in devices]
+    """The site as rules see it, with the devices that the gateway makes itself.
+
+    Args:
+        config: the checked site.
+        sun_elevation: in place of the real sun.
+        resolve: gives a SunSpec profile its points, `assumed` for instance; without it they are unknown.
+    """
+    facts = []
+    for device in config.devices:
+        profile = device.profile if resolve is None else resolve(device.profile)
+        known = replace(device, profile=profile)
+        facts.append(device_facts(known, _points_of(profile)))
     facts.append(DeviceFacts("gateway", ("gateway",), _own_points("gateway"), GATEWAY_PERIOD_MS))
     facts += [
         DeviceFacts(f"bus-{bus.id}", ("bus",), _own_points("bus"), GATEWAY_PERIOD_MS, bus=bus.id)
-        for bus in buses
+        for bus in config.buses
     ]
-    if location is None:
-        return SiteFacts(site, tuple(facts))
-    latitude, longitude = location
-    sun = sun_elevation_at(latitude, longitude)
-    return SiteFacts(site, tuple(facts), latitude, longitude, sun)
+    place = config.file.site.location
+    return SiteFacts(
+        config.id,
+        tuple(facts),
+        None if place is None else place.latitude,
+        None if place is None else place.longitude,
+        sun_elevation or sun_of(place),
+    )
 
 
 def _points_of(profile: Profile) -> frozenset[str] | None:

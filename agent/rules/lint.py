@@ -9,6 +9,7 @@ from agent.reading import Value
 from agent.rules.compiled import Known, compiled
 from agent.rules.rule import Rule
 from agent.rules.tree import Call, Constant, Name, Node, children, walk
+from agent.rules.values import COUNTERS
 
 _TRIES = 4_000
 _FASTEST_POLL_MS = 1_000
@@ -53,6 +54,8 @@ def both_hold(rule: Rule) -> dict[str, Value] | None:
     choices = [leaves.choices(name) for name in leaves.names]
     for values in islice(product(*choices), _TRIES):
         leaves.values[:] = values
+        if leaves.impossible():
+            continue
         if when() is True and clear() is True:
             return dict(zip(leaves.names, leaves.values, strict=True))
     return None
@@ -91,6 +94,10 @@ class _Leaves:
         limits = self._numbers or [0.0]
         middles = [(a + b) / 2 for a, b in pairwise(limits)]
         return [limits[0] - 1, *limits, *middles, limits[-1] + 1]
+
+    def impossible(self) -> bool:
+        """Polls in a row have either failed or succeeded, never both."""
+        return all(name in self.names and self.values[self.names.index(name)] > 0 for name in COUNTERS)  # type: ignore[operator]  # they are numbers
 
     def _folded(self, node: Node) -> Value | None:
         if isinstance(node, Constant):
