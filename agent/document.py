@@ -5,7 +5,7 @@ bomb loads in no time and kills when walked), size and depth bounded.
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -141,7 +141,7 @@ def read(model: type[Model], document: Document) -> Model:
 def faults_of(error: ValidationError, document: Document, at: Path = ()) -> tuple[Fault, ...]:
     """A validation's errors as faults with their places; `at` is where the validated part stands."""
     faults: dict[tuple[str, str], Fault] = {}
-    for item in error.errors(include_url=False):
+    for item in _heard(error.errors(include_url=False)):
         path = at + _path_in(document.data, at, item["loc"])
         message, remedy = _words(item)
         at_key = (*path, KEY) if item["type"] == "extra_forbidden" else path
@@ -208,6 +208,15 @@ def _path_in(data: Any, at: Path, loc: Iterable[str | int]) -> Path:
         elif position == len(parts) - 1 and isinstance(data, dict) and isinstance(part, str):
             path.append(part)
     return tuple(path)
+
+
+def _heard(items: Sequence[Any]) -> Iterator[Any]:
+    """All but a list "too short" only because its faulty entries were not counted."""
+    for item in items:
+        place = item["loc"]
+        inner = any(len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in items)
+        if not (item["type"] == "too_short" and inner):
+            yield item
 
 
 def _words(item: Any) -> tuple[str, str]:

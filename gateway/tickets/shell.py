@@ -49,7 +49,7 @@ def ask_desk(
     lang: str,
     question: Callable[[Desk], Awaitable[T]],
     *,
-    as_json: bool = False,
+    as_json: bool,
 ) -> T:
     """The desk's answer. Exit 2 for a faulty file or arguments, 1 where the desk refuses.
 
@@ -83,12 +83,7 @@ def ask_desk(
         problem, code = refused.document(lang), 1
     if as_json:
         show(problem)
-    fail(
-        code,
-        problem["detail"]
-        if code != 1 or "guard" not in problem
-        else f"{problem['title']}: {problem['detail']}",
-    )
+    fail(code, f"{problem['title']}: {problem['detail']}")
 
 
 async def every(page_of: Callable[..., Awaitable[Any]], **wanted: Any) -> list[dict[str, Any]]:

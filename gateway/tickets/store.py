@@ -127,7 +127,12 @@ def _sqlite(url: str, data: Path, *, create: bool) -> Engine:
 
 def _postgresql(url: str, password: str | None) -> Engine:
     address = make_url(url).set(drivername="postgresql+psycopg", password=password)
-    engine = create_engine(address, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    engine = create_engine(
+        address,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        connect_args={"client_encoding": "utf8"},
+    )
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
