@@ -25,7 +25,6 @@ _ROWS = (
 )
 _COMMON = (
     "password",
-    "passw0rd",
     "admin",
     "administrator",
     "maplebridge",
@@ -54,6 +53,9 @@ _COMMON = (
     "guest",
     "operator",
 )
+
+
+_LEET = str.maketrans("013457$@", "oleastsa")
 
 
 class WeakPassword(ValueError):  # noqa: N818  # named for what it tells
@@ -112,8 +114,9 @@ def refuse_weak(password: str, user: str) -> None:
             f"the password has {len(password)} characters; use {MIN_LENGTH} to {MAX_LENGTH}, or four words"
         )
     lowered = password.lower()
-    core = re.sub(r"[\W\d_]+", "", lowered)
-    if any(core in (word, word * 2) for word in (*_COMMON, user.lower())):
+    inner = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", lowered).translate(_LEET)
+    cores = {re.sub(r"[\W\d_]+", "", text) for text in (lowered, inner)}
+    if any(word in cores or word * 2 in cores for word in (*_COMMON, user.lower())):
         raise WeakPassword("the password is a common word with decoration; use three or four words")
     if len(set(lowered)) < 5 or re.fullmatch(r"(.{1,6}?)\1+.?", lowered):
         raise WeakPassword("the password repeats itself; use three or four words")

@@ -18,6 +18,7 @@ class Throttle:
     """Failed tries of the last five minutes. A try counts from its start, and not at all if it succeeds."""
 
     _tries: dict[str, list[int]] = field(default_factory=dict)
+    """Key → times; the key that tried last stands last, the first goes when there are too many."""
 
     def begin(self, address: str, account: str, now_ms: int) -> int:
         """Milliseconds to wait, or 0: the try is allowed and counted."""
@@ -25,8 +26,9 @@ class Throttle:
         wait_ms = max(self._wait_ms(key, limit, now_ms) for key, limit in keys)
         if wait_ms == 0:
             for key, _limit in keys:
-                self._tries.setdefault(key, []).append(now_ms)
-            self._forget(now_ms)
+                self._tries[key] = [*self._tries.pop(key, ()), now_ms]
+            while len(self._tries) > _MAX_KEYS:
+                del self._tries[next(iter(self._tries))]
         return wait_ms
 
     def succeeded(self, address: str, account: str, begun_ms: int) -> None:
@@ -41,12 +43,6 @@ class Throttle:
         if key in self._tries:
             self._tries[key] = tries
         return 0 if len(tries) < limit else tries[-limit] + WINDOW_MS - now_ms
-
-    def _forget(self, now_ms: int) -> None:
-        if len(self._tries) > _MAX_KEYS:
-            self._tries = {k: t for k, t in self._tries.items() if t and now_ms - t[-1] < WINDOW_MS}
-        while len(self._tries) > _MAX_KEYS:
-            self._tries.pop(next(iter(self._tries)))
 
 
 def _address_key(address: str) -> str:
