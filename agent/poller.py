@@ -7,7 +7,7 @@ failed and with its reason; slots that a stall swallowed are counted and told.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -63,6 +63,14 @@ class DeviceFacts:
     profile: Profile | None
 
 
+@dataclass(frozen=True, slots=True)
+class FrameNumbers:
+    """How far the frames of each device have come in this boot. One for all pollers, so none comes twice."""
+
+    seq: dict[str, int] = field(default_factory=dict)
+    ts_ms: dict[str, int] = field(default_factory=dict)
+
+
 class BusPoller:
     """The task of one bus.
 
@@ -72,6 +80,7 @@ class BusPoller:
         clock: for slots and stamps.
         on_frame: takes every frame, in order; must not block.
         holes: by device, what it is known to refuse (see `holes`).
+        numbers: shared by all pollers of a boot, also those that follow each other.
 
     Raises:
         ValueError: the URL is none, or a profile cannot be planned.
@@ -85,8 +94,10 @@ class BusPoller:
         on_frame: Callable[[Frame], None],
         *,
         holes: Mapping[str, frozenset[Span]] | None = None,
+        numbers: FrameNumbers | None = None,
     ) -> None:
         self.line = line
+        self._numbers = numbers or FrameNumbers()
         self.on_identified: Callable[[str, Profile], None] | None = None
         """Called when a device has become known, or turned out to be another one than before."""
         self.on_first_request: Callable[[], None] | None = None
@@ -100,8 +111,6 @@ class BusPoller:
         self._units = {d.id: UnitPoll(d, self._bus, clock, known.get(d.id, frozenset())) for d in devices}
         self._closes = any(d.profile.link.close_between_polls for d in devices)
         self._started_ms = clock.monotonic_ms()
-        self._seq = dict.fromkeys(self._units, 0)
-        self._ts_ms = dict.fromkeys(self._units, 0)
         self._told = dict.fromkeys(self._units, 0)
         self._troubled: dict[str, str] = {}
         self._skipped = 0
@@ -129,6 +138,10 @@ class BusPoller:
             await asyncio.get_running_loop().create_future()  # a bus without devices just stays
         finally:
             self._bus.close()
+
+    def knows(self, device: str) -> bool:
+        """Whether the device hangs on this bus."""
+        return device in self._units
 
     def last_poll(self, device: str) -> LastPoll | None:
         """The last raw words of a device, and why points are not good; None for a stranger."""
@@ -207,13 +220,14 @@ class BusPoller:
     def _frame(self, name: str, poll: Poll) -> Frame:
         clock = self._clock
         age_ms = clock.monotonic_ms() - poll.first_ms
-        ts_ms = max(clock.utc_ms() - age_ms, self._ts_ms[name] + 1)
-        self._ts_ms[name] = ts_ms
-        self._seq[name] += 1
+        numbers = self._numbers
+        ts_ms = max(clock.utc_ms() - age_ms, numbers.ts_ms.get(name, 0) + 1)
+        numbers.ts_ms[name] = ts_ms
+        seq = numbers.seq[name] = numbers.seq.get(name, 0) + 1
         return Frame(
             device=name,
             boot=clock.boot,
-            seq=self._seq[name],
+            seq=seq,
             mono_ms=poll.first_ms,
             ts_ms=ts_ms,
             unsure=not clock.trusted(),
