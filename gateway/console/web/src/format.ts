@@ -105,6 +105,8 @@ export function toLocalInput(ms: number, zone: string): string {
 }
 
 export function fromLocalInput(text: string, zone: string): number | null {
+  // Browsers make a date of almost anything; only what the input itself writes is a time.
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(text)) return null;
   const asUtc = Date.parse(`${text}:00Z`);
   if (Number.isNaN(asUtc)) return null;
   let ms = asUtc;

@@ -19,17 +19,28 @@ export const hasRole = (role: Role): boolean => {
 /** Writes stop while the link is lost: what one sees may no longer be so. */
 export const canWrite = computed(() => link.value !== "lost");
 
+const HINT = "maplebridge.signed-in";
+
+/** On the sign-in page, a browser that nobody has signed in from need not ask who is signed in. */
+export const worthAsking = (): boolean => location.pathname !== "/sign-in" || localStorage.getItem(HINT) !== null;
+
+function signedOut(): void {
+  localStorage.removeItem(HINT);
+  session.value = null;
+}
+
 export async function loadSession(): Promise<void> {
   sessionProblem.value = null;
   try {
     const mine = await get<Session>("/session");
     session.value = mine;
+    localStorage.setItem(HINT, "yes");
     if (mine.language !== null && mine.language !== language.value && localStorage.getItem("maplebridge.language") === null) {
       await setLanguage(mine.language, false);
     }
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.status === 401) session.value = null;
+    if (error.status === 401) signedOut();
     else sessionProblem.value = error;
   }
 }
@@ -41,10 +52,11 @@ export async function chooseLanguage(next: Language): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await remove("/session").catch(() => undefined);
-  session.value = null;
+  signedOut();
   go("/sign-in");
 }
 
-whenSignedOut(() => {
-  session.value = null;
-});
+/** Nobody is signed in, as far as this browser knows. */
+export const startSignedOut = signedOut;
+
+whenSignedOut(signedOut);

@@ -115,7 +115,7 @@ export interface TicketEvent { event: string; at: number; by: string | null; [ar
 export interface ChecklistItem { id: string; text: Text; kind?: string; type?: string; unit?: string | null; mandatory?: boolean; answer?: unknown }
 export interface Checklist { id: string; title?: Text; items: ChecklistItem[]; answers?: Record<string, unknown> }
 export interface Ticket {
-  id: string; number: string; kind: string; state: string; priority: string; site: string; devices: string[];
+  id: string; number: string | null; kind: string; state: string; priority: string; site: string; devices: string[];
   level: string | null; owner: string | null; team: string | null; assignee: string | null;
   alerts: string[]; title: Text; opened: number; checklist: string | Checklist | null;
   clocks: Record<string, Clock>; evidence: EvidenceFile[]; events: TicketEvent[]; allowed: string[];

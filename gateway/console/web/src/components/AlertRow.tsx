@@ -9,12 +9,15 @@ export const markOf = (alert: Alert): MarkKind =>
   alert.suppressed?.by === "shelved" ? "shelved" : alert.state === "unknown" ? "unknown" : alert.severity;
 
 /** Where the alert stands, in words: its own state, then what people did with it. */
-export function alertStanding(alert: Alert, zone: string): string {
+export function alertStanding(alert: Alert, zone: string, full = false): string {
   const parts = [word("alert_state", alert.state)];
   if (alert.suppressed?.by === "shelved") {
     parts.push(alert.suppressed.until === null ? t().shelved : t().shelved_until("", momentText(alert.suppressed.until, zone)));
   } else if (alert.suppressed !== null) parts.push(word("suppressed", alert.suppressed.by));
-  if (alert.state !== "cleared") parts.push(alert.acknowledged === null ? t().unacknowledged : t().acknowledged);
+  if (alert.state !== "cleared") {
+    const { acknowledged } = alert;
+    parts.push(acknowledged === null ? t().unacknowledged : full ? t().acknowledged_by(acknowledged.by, momentText(acknowledged.at, zone)) : t().acknowledged);
+  }
   return parts.join(" · ");
 }
 

@@ -31,7 +31,7 @@ function Row({ alert, zone, showSite, onAcknowledge, onShelve, onUnshelve }: {
       <td class="alert-device">{showSite && <span class="muted">{alert.site} </span>}<a href={deviceUrl(alert.site, alert.device)}>{alert.device}</a></td>
       <td class="alert-state">{alertStanding(alert, zone)}{shelved && alert.suppressed?.reason && <span class="muted alert-sub">{alert.suppressed.reason}</span>}</td>
       <td class="alert-ticket">
-        {alert.ticket === null ? <span class="muted">–</span> : <a href={ticketUrl(alert.ticket)} title={ticket?.number}>{t().ticket} {shortNumber(ticket?.number)}</a>}
+        {alert.ticket === null ? <span class="muted">–</span> : <a href={ticketUrl(alert.ticket)} title={ticket?.number ?? undefined}>{t().ticket} {shortNumber(ticket?.number)}</a>}
       </td>
       <td class="alert-acts">
         {!over && alert.acknowledged === null && <Act role="operator" onClick={() => onAcknowledge(alert)}>{t().acknowledge}</Act>}

@@ -21,11 +21,11 @@ export function ChecklistFields({ ticket }: { ticket: Ticket }) {
           <label class="checklist-field" key={item.id}>
             <span><Words of={item.text} />{required && <span class="muted"> ({t().mandatory})</span>}</span>
             {item.kind === "yes_no" ? (
-              <select name={name} required={required} defaultValue={given}>
+              <select name={name} required={required}>
                 <option value="">{t().choose}</option>
-                <option value="yes">{t().answer_yes}</option>
-                <option value="no">{t().answer_no}</option>
-                <option value="n/a">{t().answer_na}</option>
+                <option value="yes" selected={given === "yes"}>{t().answer_yes}</option>
+                <option value="no" selected={given === "no"}>{t().answer_no}</option>
+                <option value="n/a" selected={given === "n/a"}>{t().answer_na}</option>
               </select>
             ) : (
               <span class="with-unit">

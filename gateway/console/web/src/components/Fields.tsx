@@ -28,9 +28,9 @@ function PersonField({ field, ticket, teams }: { field: Field; ticket: Ticket; t
   if (members.length === 0) return <input name={field.name} required={required} defaultValue="" spellcheck={false} />;
   const chosen = members.some((member) => member.id === me) ? me : "";
   return (
-    <select name={field.name} required={required} defaultValue={chosen}>
+    <select name={field.name} required={required}>
       <option value="">{required ? t().choose : t().nobody}</option>
-      {members.map((member) => <option key={member.id} value={member.id}>{member.name}</option>)}
+      {members.map((member) => <option key={member.id} value={member.id} selected={member.id === chosen}>{member.name}</option>)}
     </select>
   );
 }
@@ -54,7 +54,7 @@ export function FieldOf({ field, ticket, teams, zone }: { field: Field; ticket: 
     case "choice":
       return (
         <Labelled field={field}>
-          <select name={field.name} required={required} defaultValue="">
+          <select name={field.name} required={required}>
             <option value="">{required ? t().choose : t().none}</option>
             {field.choices.map((choice) => <option key={choice} value={choice}>{word(field.prefix, choice)}</option>)}
           </select>
@@ -64,9 +64,9 @@ export function FieldOf({ field, ticket, teams, zone }: { field: Field; ticket: 
       return (
         <Labelled field={field}>
           {teams.length === 0 ? <input name={field.name} required /> : (
-            <select name={field.name} required defaultValue={ticket.team ?? (teams.length === 1 ? teams[0]!.id : "")}>
+            <select name={field.name} required>
               <option value="">{t().choose}</option>
-              {teams.map((team) => <option key={team.id} value={team.id}>{textOf(team.name).text || team.id}</option>)}
+              {teams.map((team) => <option key={team.id} value={team.id} selected={team.id === (ticket.team ?? (teams.length === 1 ? teams[0]!.id : ""))}>{textOf(team.name).text || team.id}</option>)}
             </select>
           )}
         </Labelled>
@@ -76,10 +76,10 @@ export function FieldOf({ field, ticket, teams, zone }: { field: Field; ticket: 
     case "ticket":
       return (
         <Labelled field={field}>
-          <select name={field.name} required defaultValue="">
+          <select name={field.name} required>
             <option value="">{t().choose}</option>
             {[...openTickets.value.values()].filter((other) => other.site === ticket.site && other.id !== ticket.id)
-              .map((other) => <option key={other.id} value={other.id}>{`${other.number} ${textOf(other.title).text}`}</option>)}
+              .map((other) => <option key={other.id} value={other.id}>{`${other.number ?? ""} ${textOf(other.title).text}`}</option>)}
           </select>
         </Labelled>
       );

@@ -30,11 +30,11 @@ export function ShelveDialog({ alert, zone, onClose }: { alert: Alert; zone: str
   return (
     <Dialog title={t().shelve_title} onClose={onClose}>
       <form class="form" onSubmit={(event) => void submit(event)}>
-        <p class="form-subject"><Mark kind={alert.severity} /> <span><b><Words of={alert.title} /></b><br />{alert.site} · {alert.device}</span></p>
+        <p class="form-subject"><Mark kind={alert.severity} /> <span><b><Words of={alert.title} /></b><br />{alert.device}</span></p>
         <p>{t().shelve_hits} <b>{momentText(until, zone)}</b></p>
         <label class="field">
           <span>{t().shelve_for}</span>
-          <select value={minutes.value} onChange={(event) => { minutes.value = Number(event.currentTarget.value); }}>
+          <select autofocus value={minutes.value} onChange={(event) => { minutes.value = Number(event.currentTarget.value); }}>
             {CHOICES_MIN.map((choice) => <option key={choice} value={choice}>{choice === 1440 ? t().age_h("24") : spanText(choice * MINUTE_MS)}</option>)}
           </select>
         </label>

@@ -1,4 +1,4 @@
-import type { AlertStory, RuleText } from "../api/types";
+import type { AlertStory, Device, RuleText } from "../api/types";
 import { locale, t, word } from "../i18n/language";
 import { deviceUrl } from "../route";
 import { formatNumber } from "../format";
@@ -25,8 +25,8 @@ export function RuleWords({ rule }: { rule: RuleText }) {
   );
 }
 
-/** What the rule looks at: then and now. */
-export function InputsTable({ alert, zone }: { alert: AlertStory; zone: string }) {
+/** What the rule looks at: then, and now as the device says it. */
+export function InputsTable({ alert, device, zone }: { alert: AlertStory; device: Device | null; zone: string }) {
   const names = [...new Set([...alert.inputs.map((input) => input.point), ...Object.keys(alert.values)])];
   return (
     <table class="inputs">
@@ -41,15 +41,16 @@ export function InputsTable({ alert, zone }: { alert: AlertStory; zone: string }
       <tbody>
         {names.map((name) => {
           const input = alert.inputs.find((one) => one.point === name);
-          const unit = input?.unit ?? "";
+          const point = device?.points[name];
+          const unit = input?.unit ?? point?.unit ?? "";
           return (
             <tr key={name}>
               <th scope="row">
                 {input ? <a href={`${deviceUrl(alert.site, alert.device)}?p=${encodeURIComponent(name)}`}><Words of={input.label} /></a> : name}
               </th>
               <td class="number">{name in alert.values ? <Reading value={alert.values[name]} unit={unit} quality="good" /> : "–"}</td>
-              <td class="number">{input ? <Reading value={input.value} unit={unit} quality={input.quality} /> : "–"}</td>
-              <td class="number muted">{input ? <Age ts={input.ts} /> : "–"}</td>
+              <td class="number">{point ? <Reading value={point.value} unit={unit} quality={point.quality} last={point.last?.value} /> : "–"}</td>
+              <td class="number muted">{point ? <Age ts={point.last?.ts ?? point.ts} /> : "–"}</td>
             </tr>
           );
         })}
@@ -58,8 +59,11 @@ export function InputsTable({ alert, zone }: { alert: AlertStory; zone: string }
   );
 }
 
-const happened = (what: string): string =>
-  what === "acknowledged" ? t().acknowledged : what === "shelved" ? t().shelved : what === "unshelved" ? t().unshelved : word("alert_state", what);
+/** A word for each moment: an alert's state, or what somebody or something did with it. */
+const happened = (what: string): string => {
+  const found = word("moment", what);
+  return found === what ? word("alert_state", what) : found;
+};
 
 export function Timeline({ alert, zone }: { alert: AlertStory; zone: string }) {
   return (

@@ -19,9 +19,9 @@ export function TicketRow({ ticket, site = false }: { ticket: Ticket; site?: boo
           <b>{[...(site ? [ticket.site] : []), ...ticket.devices].join(", ")}</b>
           <span>{word("ticket", ticket.state)}</span>
           {ticket.assignee && <span>{ticket.assignee}</span>}
+          <ClockText ticket={ticket} />
         </span>
       </span>
-      <span class="line-row-side"><ClockText ticket={ticket} /></span>
     </a>
   );
 }

@@ -26,7 +26,10 @@ function detail(node: FlowNode): string {
   const words = t();
   const parts = [directionWord(node)];
   if (node.type === "charging" && node.connectors !== undefined) parts.push(words.in_use(node.busy ?? 0, node.connectors));
-  if (node.type === "pv" && node.devices) parts.push(words.units(node.devices.length));
+  if (node.type === "pv" && node.devices) {
+    const answering = node.answering ?? node.devices.length;
+    parts.push(answering < node.devices.length ? words.units_answering(answering, node.devices.length) : words.units(answering));
+  }
   if (node.type === "load" && node.devices && node.devices.length > 0) parts.push(words.sub_meters_count(node.devices.length));
   return parts.filter((part) => part !== "").join(" · ");
 }

@@ -1,7 +1,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useResource } from "../api/resource";
-import type { AlertStory } from "../api/types";
+import type { AlertStory, Device } from "../api/types";
 import { Act, whyNot } from "../components/Act";
 import { acknowledge, unshelve } from "../components/acts";
 import { alertStanding, markOf, needsAttention } from "../components/AlertRow";
@@ -24,6 +24,7 @@ export function AlertPage({ id }: { id: string }) {
   const asked = useResource<AlertStory>(`/alerts/${encodeURIComponent(id)}`, 10_000);
   const shelving = useSignal(false);
   const alert = asked.data.value;
+  const device = useResource<Device>(alert === null ? null : `/sites/${encodeURIComponent(alert.site)}/devices/${encodeURIComponent(alert.device)}`, 5_000);
   useTitle(textOf(alert?.title).text);
   useSignalEffect(() => {
     if (alertNews.value?.id === id) asked.refresh();
@@ -39,7 +40,8 @@ export function AlertPage({ id }: { id: string }) {
   }), [id]);
 
   if (alert === null) return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading rows={4} tall />;
-  const zone = siteSignal(alert.site).value?.timezone ?? "UTC";
+  const site = siteSignal(alert.site).value;
+  const zone = site?.timezone ?? "UTC";
   const over = alert.state === "cleared";
   const shelved = alert.suppressed?.by === "shelved";
   const rule = alert.rule_text;
@@ -49,7 +51,7 @@ export function AlertPage({ id }: { id: string }) {
         <nav class="crumbs" aria-label={t().back}><a href="/alerts">{t().alerts}</a></nav>
         <h1><span class={needsAttention(alert) ? "blink" : ""}><Mark kind={markOf(alert)} size={28} /></span> <Words of={alert.title} /></h1>
         <span class="muted">
-          <a href={siteUrl(alert.site)}>{alert.site}</a> · <a href={deviceUrl(alert.site, alert.device)}>{alert.device}</a> · <Moment ts={alert.since} zone={zone} />
+          <a href={siteUrl(alert.site)}>{site ? <Words of={site.name} /> : alert.site}</a> · <a href={deviceUrl(alert.site, alert.device)}>{alert.device}</a> · <Moment ts={alert.since} zone={zone} />
         </span>
         <span class="page-head-side">
           {!over && alert.acknowledged === null && <Act role="operator" kind="primary" onClick={() => void acknowledge(id)}>{t().acknowledge}</Act>}
@@ -57,14 +59,14 @@ export function AlertPage({ id }: { id: string }) {
           {!over && shelved && <Act role="operator" onClick={() => void unshelve(id)}>{t().unshelve}</Act>}
         </span>
       </div>
-      <p class="standing">{alertStanding(alert, zone)}
+      <p class="standing">{alertStanding(alert, zone, true)}
         {shelved && alert.suppressed?.reason && <> · {alert.suppressed.reason}</>}
         {alert.suppressed?.by === "inhibited" && alert.suppressed.alert && <> · <a href={alertUrl(alert.suppressed.alert)}>{t().story_parent}</a></>}
       </p>
       <div class="two-columns">
         <div class="stack">
           {rule && <Panel title={`${t().story_rule} ${rule.id}`}><RuleWords rule={rule} /></Panel>}
-          <Panel title={t().story_inputs} flush><InputsTable alert={alert} zone={zone} /></Panel>
+          <Panel title={t().story_inputs} flush><InputsTable alert={alert} device={device.data.value} zone={zone} /></Panel>
         </div>
         <div class="stack">
           <Panel title={t().ticket} flush>

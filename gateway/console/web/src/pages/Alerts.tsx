@@ -17,7 +17,7 @@ import { whyNot } from "../components/Act";
 import { focusedRow, onKey } from "../shell/keys";
 
 const SEVERITIES: Severity[] = ["critical", "high", "medium", "low"];
-const STATES = { open: "filter_open", shelved: "shelved", cleared: "filter_cleared", all: "filter_everything" } as const;
+const STATES = { open: "filter_open", shelved: "filter_shelved", cleared: "filter_cleared", all: "filter_everything" } as const;
 type StateFilter = keyof typeof STATES;
 
 interface Filter { state: StateFilter; severity: string; q: string; site: string }

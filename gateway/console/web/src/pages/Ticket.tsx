@@ -19,7 +19,7 @@ import { alertUrl, deviceUrl, siteUrl } from "../route";
 
 function Facts({ ticket, teamName }: { ticket: Ticket; teamName: string }) {
   const facts: [string, string][] = [
-    [t().number, ticket.number],
+    [t().number, ticket.number ?? t().number_later],
     [t().kind, word("kind", ticket.kind)],
     [t().level, word("level", ticket.level)],
     [t().team, teamName],

@@ -89,7 +89,7 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
           values: (_, ticks) => ticks.map((s) => formatDate(s * 1000, "time", locale, zone)),
         },
         {
-          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, size: 64,
+          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, size: 54,
           values: (_, ticks) => {
             const step = Math.abs((ticks[1] ?? 1) - (ticks[0] ?? 0));
             const places = Math.max(0, Math.min(4, -Math.floor(Math.log10(step || 1))));
