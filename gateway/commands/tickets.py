@@ -137,7 +137,12 @@ def act(
     wanted = {**asked, "event": event} | ({"key": key} if key else {})
     who = by or getpass.getuser()
     document = ask_desk(
-        site, data, words, lambda desk: desk.act(ticket, wanted, by=who, role=role), as_json=as_json
+        site,
+        data,
+        words,
+        lambda desk: desk.act(ticket, wanted, by=who, role=role),
+        as_json=as_json,
+        with_rules=True,
     )
     if as_json:
         show(document)

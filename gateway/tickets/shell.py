@@ -50,6 +50,7 @@ def ask_desk(
     question: Callable[[Desk], Awaitable[T]],
     *,
     as_json: bool,
+    with_rules: bool = False,
 ) -> T:
     """The desk's answer. Exit 2 for a faulty file or arguments, 1 where the desk refuses.
 
@@ -57,7 +58,7 @@ def ask_desk(
     """
 
     async def asked() -> T:
-        async with desk_beside(config, data) as desk:
+        async with desk_beside(config, data, with_rules=with_rules) as desk:
             return await question(desk)
 
     try:
