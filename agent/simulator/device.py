@@ -123,12 +123,16 @@ def _sharing(points: Iterable[Point]) -> dict[tuple[Table, int], list[Point]]:
     return sharing
 
 
-def _first(point: Point) -> Value:
+def _first(point: Point) -> Value | None:
     form = point.format
+    if 0 in form.absent:
+        return None
     if form.states:
         return next(iter(form.states.values()))
     if form.type == "string" or form.bits is not None:
         return ""
     if form.type == "bool":
         return False
-    return 0.0 if form.range is None else min(max(0.0, form.range[0]), form.range[1])
+    if form.range is not None:
+        return min(max(0.0, form.range[0]), form.range[1])
+    return form.raw_offset * form.scale if form.raw_offset > 0 and form.type[0] == "u" else 0.0

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.modbus.address import Table
 from agent.modbus.decode import compile_block
@@ -169,3 +171,25 @@ def test_a_power_that_is_current_times_voltage_is_said_by_its_current():
     device.set(voltage_v=52.34, power_kw=-2.5)
     assert decoded(device, "power_kw")[0] == pytest.approx(-2.5, rel=1e-3)
     assert device.registers(Table.HOLDING)[1] == 0x10000 - 4776
+
+
+WHOLE = {"u16": 1, "i16": 1, "u32": 2, "i32": 2, "u64": 4, "i64": 4}
+
+
+@given(
+    st.sampled_from(sorted(WHOLE)),
+    st.sampled_from(["big", "little"]),
+    st.sampled_from([1.0, 0.1, 0.01, 0.001, -0.001, 10.0]),
+    st.integers(-3_000, 3_000),
+    st.integers(-30_000, 30_000),
+)
+def test_whatever_a_register_can_say_is_read_back(type_, word_order, scale, raw_offset, raw):
+    sayable = raw if type_[0] == "i" else abs(raw)
+    value = (sayable + raw_offset) * scale
+    device = SimulatedDevice(
+        profile(
+            point("p", 10, type_, WHOLE[type_], word_order=word_order, scale=scale, raw_offset=raw_offset)
+        )
+    )
+    device.set(p=value)
+    assert decoded(device, "p")[0] == pytest.approx(value, abs=1e-9)
