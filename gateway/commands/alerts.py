@@ -21,19 +21,18 @@ def alerts(
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
 ) -> None:
     """The site's alerts, the latest first."""
-    from gateway.config import load_site
-    from gateway.tickets.shell import ask_desk, every, fail, language, show
+    from gateway.tickets.shell import ask_desk, every, fail, language, show, site_of
 
-    words = language(lang)
+    words, config = language(lang), site_of(site)
     if state not in _STATES:
         fail(2, f"--state {state} is not known; use one of {', '.join(_STATES)}")
-    items = ask_desk(site, data, words, lambda desk: every(desk.alerts, state=state), as_json=as_json)
+    items = ask_desk(config, data, words, lambda desk: every(desk.alerts, state=state), as_json=as_json)
     if as_json:
         show({"items": items})
         return
     if not items:
         print(_NONE[words])
-    zone = ZoneInfo(load_site(site).file.site.timezone)
+    zone = ZoneInfo(config.file.site.timezone)
     for item in items:
         print(_line(item, words, zone))
 

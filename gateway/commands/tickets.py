@@ -44,21 +44,20 @@ def list_tickets(
     as_json: bool = _JSON,
 ) -> None:
     """The site's tickets, the latest first."""
-    from gateway.config import load_site
     from gateway.tickets.life import STATE_NAMES, State
-    from gateway.tickets.shell import ask_desk, every, fail, language, show
+    from gateway.tickets.shell import ask_desk, every, fail, language, show, site_of
 
-    words = language(lang)
+    words, config = language(lang), site_of(site)
     states = ("open", "all", *(known.value for known in State))
     if state not in states:
         fail(2, f"--state {state} is not known; use one of {', '.join(states)}")
-    items = ask_desk(site, data, words, lambda desk: every(desk.tickets, state=state), as_json=as_json)
+    items = ask_desk(config, data, words, lambda desk: every(desk.tickets, state=state), as_json=as_json)
     if as_json:
         show({"items": items})
         return
     if not items:
         print(_WORDS["none"][words])
-    zone = ZoneInfo(load_site(site).file.site.timezone)
+    zone = ZoneInfo(config.file.site.timezone)
     for item in items:
         due = _due(item, zone, words)
         state_name = STATE_NAMES[State(item["state"])].in_(words)
@@ -87,21 +86,20 @@ def show_ticket(
     as_json: bool = _JSON,
 ) -> None:
     """One ticket with its events and what may happen next."""
-    from gateway.config import load_site
     from gateway.tickets.desk import Desk
-    from gateway.tickets.shell import ask_desk, language, show
+    from gateway.tickets.shell import ask_desk, language, show, site_of
 
-    words = language(lang)
+    words, config = language(lang), site_of(site)
 
     async def asked(desk: Desk) -> dict[str, Any]:
         document = await desk.ticket(ticket)
         return {**document, "site_code": desk.site_code} if site_code else document
 
-    document = ask_desk(site, data, words, asked, as_json=as_json)
+    document = ask_desk(config, data, words, asked, as_json=as_json)
     if as_json:
         show(document)
     else:
-        _print(document, words, ZoneInfo(load_site(site).file.site.timezone))
+        _print(document, words, ZoneInfo(config.file.site.timezone))
 
 
 @app.command("act")
@@ -124,10 +122,9 @@ def act(
     as_json: bool = _JSON,
 ) -> None:
     """Do something with a ticket. Exit 1 with the reason where it is refused."""
-    from gateway.config import load_site
-    from gateway.tickets.shell import ask_desk, fail, language, show
+    from gateway.tickets.shell import ask_desk, fail, language, show, site_of
 
-    words = language(lang)
+    words, config = language(lang), site_of(site)
     if role not in _ROLES:
         fail(2, f"--role {role} is not known; use one of {', '.join(_ROLES)}")
     try:
@@ -137,7 +134,7 @@ def act(
     wanted = {**asked, "event": event} | ({"key": key} if key else {})
     who = by or getpass.getuser()
     document = ask_desk(
-        site,
+        config,
         data,
         words,
         lambda desk: desk.act(ticket, wanted, by=who, role=role),
@@ -147,7 +144,7 @@ def act(
     if as_json:
         show(document)
     else:
-        _print(document, words, ZoneInfo(load_site(site).file.site.timezone))
+        _print(document, words, ZoneInfo(config.file.site.timezone))
 
 
 def _whole(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from agent.document import DocumentError
-from gateway.config import load_site
+from gateway.config import SiteConfig, load_site
 from gateway.secret import SecretError
 from gateway.tickets.ask import WrongArguments
 from gateway.tickets.beside import desk_beside
@@ -43,8 +43,16 @@ def show(document: Any) -> None:
     print(orjson.dumps(document).decode())  # noqa: T201  # a command's own words
 
 
+def site_of(path: Path) -> SiteConfig:
+    """The checked site file. Exit 2 where it is faulty."""
+    try:
+        return load_site(path)
+    except DocumentError as error:
+        fail(2, str(error))
+
+
 def ask_desk(
-    site: Path,
+    config: SiteConfig,
     data: Path | None,
     lang: str,
     question: Callable[[Desk], Awaitable[T]],
@@ -62,7 +70,6 @@ def ask_desk(
             return await question(desk)
 
     try:
-        config = load_site(site)
         return asyncio.run(asked())
     except DocumentError as error:
         fail(2, str(error))

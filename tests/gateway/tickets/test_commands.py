@@ -28,7 +28,27 @@ version: 1
 site: {id: s1, name: {en: S, zh: 站}}
 buses: [{id: lan, url: "tcp://127.0.0.1:502"}]
 devices: [{id: bat-1, profile: sunspec-storage, bus: lan, unit: 1}]
+standard_rules: false
+rules: [rules.yaml]
 teams: [{id: station, name: {en: Station, zh: 供电所}, members: [{id: zhang, name: Zhang}]}]
+"""
+
+
+RULES = """
+version: 1
+rules:
+  - id: BAT-01
+    title: {en: Cell warm, zh: 电芯偏热}
+    cause: {en: cooling, zh: 冷却}
+    consequence: {en: ageing, zh: 老化}
+    action: {en: check cooling, zh: 检查冷却}
+    scope: {kind: battery}
+    params: {high: 45.0, ok: 42.0}
+    when: cell_temperature_max_c >= high
+    clear: cell_temperature_max_c <= ok
+    clear_for: 10m
+    severity: medium
+    ticket: {kind: inspection, team: station, checklist: CL-BAT-A}
 """
 
 
@@ -45,19 +65,20 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.site = folder / "site.yaml"
         self.site.write_text(SITE)
+        (folder / "rules.yaml").write_text(RULES)
         self._data = folder / "data"
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self.acts: list[tuple[str, ...]] = []
 
     async def _run(self) -> None:
-        config = load_site(self.site)
+        config, folder = load_site(self.site), self.site.parent
         clock = TrustedClock()
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         journal = await Journal.open(self._data, JournalConfig(), clock)
         desk = await Desk.open(
-            store_url=config.file.tickets.store, data=self._data, site=desk_site(config), rules=load_rules().rules,
+            store_url=config.file.tickets.store, data=self._data, site=desk_site(config), rules=load_rules([folder / "rules.yaml"], standard=False).rules,
             teams=config.file.teams, clock=clock, journal=journal, checklists=load_checklists(),
         )  # fmt: skip
         desk.alert_port = self
@@ -191,6 +212,7 @@ def test_a_viewer_may_not_act(running: Running):
 
 def test_a_site_that_never_ran_is_said(tmp_path: Path):
     (tmp_path / "site.yaml").write_text(SITE)
+    (tmp_path / "rules.yaml").write_text(RULES)
     result = CliRunner().invoke(_app, ["alerts", str(tmp_path / "site.yaml"), "--json"])
     assert result.exit_code == 1
     assert "has the gateway run" in result.stderr
