@@ -11,7 +11,7 @@ import logging
 
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
-from amqtt.errors import AMQTTError
+from amqtt.errors import BrokerError as AmqttBrokerError
 
 from gateway.failure import Failure
 
@@ -53,7 +53,7 @@ class EmbeddedBroker:
         broker = Broker(BrokerConfig(listeners={"default": listener}, plugins=plugins))
         try:
             await broker.start()
-        except AMQTTError as failed:
+        except AmqttBrokerError as failed:
             raise BrokerError(
                 f"the embedded broker cannot listen on {self._host}:{self._port} ({failed}); "
                 "choose another port"

@@ -215,8 +215,9 @@ class InfluxSink:
         """The record's line; None when there is nothing to write, and then it is settled."""
         entry = record.entry
         if isinstance(entry, Frame):
+            known = self._journal.mended(entry) if entry.unsure else entry
             try:
-                return self._encoder.frame(entry).encode()
+                return self._encoder.frame(known).encode()
             except KeyError:
                 await self._reject(record, f"{entry.device} is no device of this site any more")
                 return None

@@ -135,14 +135,17 @@ class MqttSink:
             journal,
             clock,
             self._topics,
-            ticket_document,
+            devices=devices,
+            ticket_document=ticket_document,
             backlog_per_s=self._pace.backlog_per_s,
             refused_ms=self._pace.refused_ms,
             on_sent=self.first_sent.set,
         )
         self._seen: Position = 0
         self._trouble: str | None = None
-        self._protocol = ProtocolVersion.V5
+        # the embedded broker is silent to MQTT 5, so do not wait for its answer
+        self._first_protocol = ProtocolVersion.V311 if config.embedded else ProtocolVersion.V5
+        self._protocol = self._first_protocol
         self._wake = asyncio.Event()
 
     @property
@@ -242,11 +245,11 @@ class MqttSink:
             await link.open()
         except ProtocolRefusedError:
             if self._protocol is ProtocolVersion.V311:
-                self._protocol = ProtocolVersion.V5
+                self._protocol = self._first_protocol
                 raise
-            self._protocol = ProtocolVersion.V311
-            link = self._link(target, self._protocol)
+            link = self._link(target, ProtocolVersion.V311)
             await link.open()
+            self._protocol = ProtocolVersion.V311
         return link
 
     def _link(self, target: Target, protocol: ProtocolVersion) -> Link[Delivery | None]:
@@ -297,6 +300,7 @@ class MqttSink:
             link.check()
             if link.stalled_s() > self._pace.stall_s:
                 raise MqttError(f"nothing was acknowledged for {self._pace.stall_s:g} s")
+            await self._outbox.load_gaps()
             await self._outbox.send_news(link)
             hungry = await self._outbox.send_backlog(link)
             self._outbox.settle()

@@ -33,7 +33,7 @@ DEFAULT_WINDOW = 40
 
 
 class ProtocolRefusedError(MqttError):
-    """The broker hung up on, or refused, this version of the protocol."""
+    """The broker hung up on, refused or did not answer this version of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class Link(aiomqtt.Client, Generic[T]):
         self._tokens: dict[int, T] = {}
         self._moved_s = 0.0
         self._aborted = False
+        self._reached = False
         self.window = DEFAULT_WINDOW
         self.max_bytes: int | None = None
 
@@ -113,6 +114,10 @@ class Link(aiomqtt.Client, Generic[T]):
         except MqttConnectError as refused:
             if str(refused.rc) == "ProtocolRefusedError protocol version":
                 raise ProtocolRefusedError(str(refused)) from None
+            raise
+        except MqttError as failed:
+            if self._reached and not isinstance(failed, ProtocolRefusedError):
+                raise ProtocolRefusedError("the broker took the connection and said nothing") from failed
             raise
         finally:
             if not opened:
@@ -178,6 +183,7 @@ class Link(aiomqtt.Client, Generic[T]):
         if self._aborted:  # given up while the connecting thread was still busy
             sock.close()
             return
+        self._reached = True
         super()._on_socket_open(client, userdata, sock)
 
     def _on_connect(

@@ -7,7 +7,7 @@ connection but the changes that were on their way.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.clock import Clock
 from agent.reading import Frame
 from gateway.journal.journal import Journal
-from gateway.journal.record import Change, Position, Record
+from gateway.journal.record import Change, Gap, Position, Record
 from gateway.sinks import mqtt_json
 from gateway.sinks.lanes import Lanes, Settler
 from gateway.sinks.mqtt_json import Topics
@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 _CHANGES_KEPT = 10_000
 _REFUSED_KEPT = 500
 _BACKLOG_CHUNK = 100
+_GAPS_CHUNK = 20
+_GAPS_EVERY_MS = 5_000
+_GAPS_AGAIN_MS = 7 * 86_400_000
 _PUBLISH_OVERHEAD = 16
 """Bytes of a PUBLISH packet beside topic and payload, generously."""
 _NEVER = frozenset({0x90, 0x95, 0x99})
@@ -39,9 +42,9 @@ TicketDocument: TypeAlias = Callable[[str], Awaitable[Mapping[str, Any] | None]]
 
 @dataclass(slots=True)
 class Delivery:
-    """A record on its way; settled when all its messages are acknowledged."""
+    """A record or gap on its way; done with when all its messages are acknowledged."""
 
-    record: Record
+    what: Record | Gap
     waiting: int = 0
     refused: bool = False
     """The broker would not take it now."""
@@ -65,6 +68,7 @@ class Outbox:
         journal: where records come from and are settled.
         clock: for the pace of the backlog.
         topics: the site's topic names.
+        devices: ids of the site's devices.
         ticket_document: a ticket's document.
         backlog_per_s: records sent late each second beside the live ones.
         refused_ms: how long a refused record rests.
@@ -77,8 +81,9 @@ class Outbox:
         journal: Journal,
         clock: Clock,
         topics: Topics,
-        ticket_document: TicketDocument,
         *,
+        devices: Iterable[str],
+        ticket_document: TicketDocument,
         backlog_per_s: int,
         refused_ms: int,
         on_sent: Callable[[], None],
@@ -93,6 +98,7 @@ class Outbox:
         self._journal = journal
         self._clock = clock
         self._topics = topics
+        self._devices = devices
         self._ticket_document = ticket_document
         self._refused_ms = refused_ms
         self._on_sent = on_sent
@@ -103,19 +109,26 @@ class Outbox:
         """Changes committed since we run and not yet sent, in order."""
         self._ready: deque[_Message] = deque()
         """Messages of a change that found no room yet; they go before anything else."""
-        self._on_their_way: deque[Delivery] = deque()
+        self._on_their_way: dict[Position, Record] = {}
         """Changes sent and not acknowledged; a lost connection puts them back in front."""
         self._refusals: deque[Record] = deque(maxlen=_REFUSED_KEPT)
         self._refusals_due_ms = 0
         self._unsendable: deque[tuple[Record, str]] = deque()
+        self._gap_sent = 0
+        self._gap_told = 0
+        """Gaps up to this id are acknowledged; nothing of it lasts, so a new run tells the latest again."""
+        self._gaps_since_ms = clock.utc_ms() - _GAPS_AGAIN_MS
+        self._gaps_due_ms = 0
         self._refusal: str | None = None
 
     def begin(self, upto: Position) -> None:
         """A new connection: what the last one left open, up to the record `upto`, is late now."""
-        self._changes.extendleft(delivery.record for delivery in reversed(self._on_their_way))
+        self._changes.extendleft(reversed(self._on_their_way.values()))
         self._on_their_way.clear()
         self._ready.clear()
         self._refusals.clear()
+        self._gap_sent = self._gap_told
+        self._gaps_due_ms = 0
         self.retained.clear()
         self._lanes.begin(upto, without=frozenset(record.position for record in self._changes))
 
@@ -125,6 +138,22 @@ class Outbox:
             self._changes.append(record)
         elif connected:
             self._lanes.committed(record)
+
+    async def load_gaps(self) -> None:
+        """Make messages of gaps that nobody was told yet; asks the journal now and then only."""
+        now_ms = self._clock.monotonic_ms()
+        if now_ms < self._gaps_due_ms or self._ready:
+            return
+        gaps = await self._journal.gaps(self._gap_sent, _GAPS_CHUNK)
+        self._gaps_due_ms = now_ms if len(gaps) == _GAPS_CHUNK else now_ms + _GAPS_EVERY_MS
+        for gap in gaps:
+            self._gap_sent = gap.id
+            if gap.to_ms < self._gaps_since_ms:
+                continue
+            devices = list(self._devices) if gap.device == "*" else [gap.device]
+            delivery = Delivery(gap, waiting=len(devices))
+            payload = mqtt_json.gap(gap)
+            self._ready.extend(_Message(self._topics.gaps(device), payload, delivery) for device in devices)
 
     def settle(self) -> None:
         """Tell the journal what was acknowledged."""
@@ -173,7 +202,7 @@ class Outbox:
             delivery.waiting = 1
             self._publish(link, _Message(topic, payload, delivery))
             return
-        self._on_their_way.append(delivery)
+        self._on_their_way[record.position] = record
         messages = await self._retained_of(entry, late=late)
         self._ready.extend(_Message(topic, payload, delivery, retain=True) for topic, payload in messages)
         change = mqtt_json.change(entry, late=late)
@@ -237,9 +266,11 @@ class Outbox:
         delivery.waiting -= 1
         if delivery.waiting:
             return
-        record = delivery.record
-        if isinstance(record.entry, Change):
-            self._on_their_way.remove(delivery)
+        record = delivery.what
+        if isinstance(record, Gap):
+            self._gap_told = max(self._gap_told, record.id)
+            return
+        self._on_their_way.pop(record.position, None)
         if delivery.unsendable is not None:
             self._unsendable.append((record, delivery.unsendable))
         elif delivery.refused:

@@ -315,3 +315,41 @@ async def test_a_refused_password_is_said_and_tried_again_without_hurry(
     await until(lambda: sink._trouble is not None)
     assert "refused" in sink._trouble
     assert not sink.connected
+
+
+async def test_gaps_are_told_to_whom_they_concern(mosquitto, subscriber, sink_for, running, until, journal):
+    now_ms = int(time.time() * 1_000)
+    await journal.gap("inv-1", now_ms - 5_000, now_ms, 5, (3, 4), "backoff")
+    await journal.gap("*", now_ms - 9_000, now_ms, None, None, "damaged")
+    await journal.commit()
+    broker = mosquitto()
+    heard = subscriber(broker.port, "microgrid/hall/+/gaps")
+    running(sink_for(broker.port))
+    await until(lambda: len(heard.messages) == 3)
+    assert heard.on("microgrid/hall/inv-1/gaps")[0] == {
+        "boot": journal.boot,
+        "from": now_ms - 5_000,
+        "to": now_ms,
+        "slots": 5,
+        "seq": [3, 4],
+        "reason": "backoff",
+    }
+    assert [gap["reason"] for gap in heard.on("microgrid/hall/bat-1/gaps")] == ["damaged"]
+
+
+async def test_a_topic_that_is_forbidden_is_kept_and_the_others_go_on(
+    mosquitto, subscriber, sink_for, running, feed, until, journal, tmp_path
+):
+    rights = tmp_path / "acl"
+    rights.write_text("topic readwrite microgrid/hall/inv-1/#\ntopic write microgrid/hall/status\n")
+    rights.chmod(0o600)
+    broker = mosquitto(f"acl_file {rights}")
+    sink = sink_for(broker.port)
+    running(sink)
+    heard = subscriber(broker.port, "microgrid/hall/inv-1/readings")
+    feed.frame("bat-1")
+    feed.frame("inv-1")
+    await until(heard.frames)
+    await until(lambda: 1 not in journal.settled("mqtt") and 2 in journal.settled("mqtt"))
+    assert journal.cursor("mqtt") == 0
+    assert sink.refused > 0
