@@ -98,9 +98,20 @@ def judge(point: Point, words: Sequence[int]) -> tuple[Value | None, Quality, Wh
         return value, Quality.GOOD, None
     exponent = _signed(words[at + point.format.scale_at]) if point.format.scale_at is not None else 0
     number, quality, why = _judge_number(point.format, raw, exponent, hexadecimal)
+    if _has_seven_digits(point):
+        number = _seven_digits(number)
     if point.format.times_at is not None:
         number = _times(number, words[at + point.format.times_at])
     return number, quality, why
+
+
+def _has_seven_digits(point: Point) -> bool:
+    return point.format.type == "f32" and point.value_type == "number" and not point.counter
+
+
+def _seven_digits(value: Value | None) -> Value | None:
+    """49.97999954 is how a single says 49.98; a counter keeps every bit, for its small steps."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def _times(value: Value | None, factor: int) -> Value | None:
@@ -146,6 +157,7 @@ class Decoder:
         "_pick",
         "_plain",
         "_scaled",
+        "_singles",
         "_special",
         "_tell",
         "_times",
@@ -176,6 +188,7 @@ class Decoder:
             (*numbers[i].parameters(), exponents.index(where[exponent_at[i]])) for i in scaled
         )
         self._special = tuple((i, where[at[i]], _special(block.points[i])) for i in special)
+        self._singles = tuple(i for i, p in enumerate(block.points) if _has_seven_digits(p))
         self._percent = tuple(
             (i, *(block.points[i].format.range or (-_LARGEST, _LARGEST)))
             for i in numbers
@@ -232,6 +245,8 @@ class Decoder:
             if percent is not None:
                 x = _unpercented(float(percent))
                 values[index] = x if low <= x <= high else None
+        for index in self._singles:
+            values[index] = _seven_digits(values[index])
         for index, factor_at in self._times:
             values[index] = _times(values[index], raw[factor_at])
         if None in values:

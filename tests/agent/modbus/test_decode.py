@@ -19,9 +19,10 @@ STATES = {0: "off", 1: "running"}
 
 def a_point(kind, *, name="p", address=0, table=Table.HOLDING, registers=None, **form):
     form["absent"] = frozenset(form.get("absent", ()))
+    counter = form.pop("counter", False)
     if kind.startswith("string:"):
         kind, registers = "string", int(kind[7:])
-    return Point(name, table, address, Format(kind, registers or REGISTERS[kind], **form))
+    return Point(name, table, address, Format(kind, registers or REGISTERS[kind], **form), counter=counter)
 
 
 def decoded(point, words):
@@ -46,6 +47,9 @@ TABLE = [
     (a_point("i64"), [0xFFFF] * 3 + [0xFFFE], -2.0, GOOD),
     (a_point("f32"), [17254, 16384], 230.25, GOOD),
     (a_point("f32", word_order="little"), [16384, 17254], 230.25, GOOD),
+    (a_point("f32"), words("f", 49.98), 49.98, GOOD),
+    (a_point("f32", scale=0.001), words("f", 3729.129), 3.729129, GOOD),
+    (a_point("f32", counter=True), words("f", 1234567.9), 1234567.875, GOOD),
     (a_point("f64"), words("d", -1234.5), -1234.5, GOOD),
     (a_point("f64", word_order="little"), words("d", -1234.5)[::-1], -1234.5, GOOD),
     (a_point("bool"), [0], False, GOOD),
