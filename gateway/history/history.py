@@ -90,7 +90,7 @@ class History:
                 there = await self._insist(partial(self._store.uptos, keys))
             for record in records:
                 if isinstance(record.entry, Frame):
-                    self._take(record.position, self._journal.mended(record.entry), there)
+                    self._take(record.position, self._journal.boots.mended(record.entry), there)
             self._read_to = records[-1].position
             await self._write_what_is_over()
         await self._mend()
@@ -103,7 +103,7 @@ class History:
     # ---- feeding
 
     def _key(self, unmended: Frame) -> Key:
-        frame = self._journal.mended(unmended)
+        frame = self._journal.boots.mended(unmended)
         return frame.device, frame.boot if frame.unsure else "", frame.ts_ms // MINUTE_MS
 
     def _take(self, position: int, frame: Frame, there: Mapping[Key, int]) -> None:
@@ -162,7 +162,7 @@ class History:
     async def _mend(self) -> None:
         """Once a boot's clock is known, its rows go to their true times."""
         for boot in list(self._unsure):
-            shift_ms = self._journal.shift_ms(boot)
+            shift_ms = self._journal.boots.shift_ms(boot)
             if shift_ms is None:
                 continue
             if self._open:

@@ -26,6 +26,14 @@ class Boots:
         offset_ms = None if found is None else self._offset_ms(found)
         return None if offset_ms is None else mono_ms + offset_ms
 
+    def restarts_since(self, utc_ms: int) -> int:
+        """Starts of the gateway since then, without its very first one."""
+        started = [
+            boot.utc_ms if (truth := self._offset_ms(boot)) is None else boot.mono_ms + truth
+            for boot in list(self._boots.values())[1:]
+        ]
+        return sum(start >= utc_ms for start in started)
+
     def mended(self, frame: Frame) -> Frame:
         """With the true time where an unsure clock stamped it and the truth is known by now."""
         if not frame.unsure:

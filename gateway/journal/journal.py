@@ -91,7 +91,8 @@ class Journal:
         self._writer = writer
         self._log = log
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
-        self._boots = Boots(opened.boots)
+        self.boots = Boots(opened.boots)
+        """How the boots' monotonic clocks stand to UTC."""
         self._found_watches = opened.watches
         self._progress = opened.readers
         self._active: set[str] = set()
@@ -133,7 +134,7 @@ class Journal:
         if bodies:
             self._urgent.set()
 
-    async def gap(  # noqa: PLR0917  # as its callers agreed
+    def gap(  # noqa: PLR0917  # the shape of the contract
         self,
         device: str,
         from_ms: int,
@@ -214,7 +215,7 @@ class Journal:
     async def _after(self, batch: Batch, committed: Committed) -> None:
         self.bytes = committed.bytes
         if batch.offset_ms is not None:
-            self._boots.learn(self.boot, batch.offset_ms)
+            self.boots.learn(self.boot, batch.offset_ms)
         if committed.replaced:
             await asyncio.get_running_loop().run_in_executor(self._reader, self._log.close)
         self._vanish(committed.gone)
@@ -256,10 +257,10 @@ class Journal:
 
     async def frames(self, device: str, from_ms: int, to_ms: int, limit: int = 10_000) -> list[Frame]:
         """A device's committed frames in a span of time (inclusive), in order; mended where possible."""
-        windows = [(from_ms - shift - 1, to_ms - shift + 1) for shift in self._boots.shifts_ms()]
+        windows = [(from_ms - shift - 1, to_ms - shift + 1) for shift in self.boots.shifts_ms()]
         none: list[Frame] = []
         found = await self._ask(lambda: self._log.frames(device, windows, limit), none)
-        mended = map(self.mended, found)
+        mended = map(self.boots.mended, found)
         return sorted((f for f in mended if from_ms <= f.ts_ms <= to_ms), key=lambda f: f.ts_ms)
 
     async def gaps(self, after: int = 0, limit: int = 500) -> list[Gap]:
@@ -320,7 +321,7 @@ class Journal:
         now_ms = self._clock.utc_ms()
         for first, last in damaged:
             _log.error("journal.damaged_block", first=first, last=last)
-            await self.gap("*", now_ms, now_ms, last - first + 1, None, "damaged")
+            self.gap("*", now_ms, now_ms, last - first + 1, None, "damaged")
             for reader, progress in self._progress.items():
                 self._progress[reader] = progress.settle(first, last)
             self._gone = self._gone.add(first, last)
@@ -335,6 +336,10 @@ class Journal:
     def settled(self, reader: str) -> Ranges:
         """What is settled beyond the cursor."""
         return self._progress_of(reader).beyond
+
+    def readers(self) -> frozenset[str]:
+        """Who has asked for a place since the start."""
+        return frozenset(self._active)
 
     def settle(self, reader: str, first: Position, last: Position) -> None:
         """The reader is done with these (inclusive); durable with the next commit."""
@@ -359,20 +364,12 @@ class Journal:
         """The rules' watches as they were found at the start."""
         return dict(self._found_watches)
 
-    def true_ts_ms(self, boot: str, mono_ms: int) -> int | None:
-        """The UTC time of an instant of a boot, once that boot's clock is known."""
-        return self._boots.true_ts_ms(boot, mono_ms)
-
-    def shift_ms(self, boot: str) -> int | None:
-        """True minus guessed time of a boot that began with an unsure clock, None until it is known."""
-        return self._boots.shift_ms(boot)
-
     def mended(self, frame: Frame) -> Frame:
-        """The frame with its true time where it was stamped by an unsure clock and is known by now."""
-        return self._boots.mended(frame)
+        """The frame with its true time, where an unsure clock stamped it and the truth is known by now."""
+        return self.boots.mended(frame)
 
     def _newly_known_offset(self) -> int | None:
-        if self._boots.known(self.boot) or not self._clock.trusted():
+        if self.boots.known(self.boot) or not self._clock.trusted():
             return None
         return self._clock.utc_ms() - self._clock.monotonic_ms()
 

@@ -124,7 +124,7 @@ async def test_a_failed_poll_a_gap_and_silence_each_say_why(house, frame):
             frame(720, 31),
         ],
     )
-    await journal.gap("inv-1", NOON_MS + 250_000, NOON_MS + 470_000, 22, None, "backoff")
+    journal.gap("inv-1", NOON_MS + 250_000, NOON_MS + 470_000, 22, None, "backoff")
     await journal.commit()
     series = await history.series("inv-1", ["ac_power_kw"], NOON_MS, NOON_MS + 780_000, MINUTE_MS)
     told = [((g.from_ms - NOON_MS) // 1_000, (g.to_ms - NOON_MS) // 1_000, g.reason) for g in series.gaps]

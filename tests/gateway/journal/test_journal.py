@@ -150,11 +150,11 @@ async def test_a_rejected_record_is_a_dead_letter_and_settled(opener, frame):
 
 async def test_gaps_are_told_and_join(opener, frame):
     journal = await opener()
-    await journal.gap("inv-1", 1_000, 2_000, 2, (3, 4), "overload")
+    journal.gap("inv-1", 1_000, 2_000, 2, (3, 4), "overload")
     await journal.commit()
     (first,) = await journal.gaps()
-    await journal.gap("inv-1", 3_000, 4_000, 3, (5, 7), "overload")
-    await journal.gap("inv-1", 9_000, 9_500, 1, None, "backoff")
+    journal.gap("inv-1", 3_000, 4_000, 3, (5, 7), "overload")
+    journal.gap("inv-1", 9_000, 9_500, 1, None, "backoff")
     await journal.commit()
     joined, other = await journal.gaps(after=first.id)
     assert joined.document() == {
