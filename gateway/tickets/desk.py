@@ -42,6 +42,7 @@ _log = structlog.get_logger(__name__)
 
 READER = "desk"
 TEND_S = 1.0
+_QUIET_ROUNDS = 3
 _MEASURE_AGAIN_MS = 30_000
 _BATCH = 500
 _MAX_FRAMES = 100_000
@@ -287,10 +288,16 @@ class Desk:
         return last
 
     async def _tend_for_ever(self, journal: JournalPort) -> None:
+        """Tickets at news, else every few rounds; events of other processes at every round."""
+        quiet_rounds = 0
         while True:
+            quiet_rounds = 0 if self._news.is_set() else (quiet_rounds + 1) % _QUIET_ROUNDS
             self._news.clear()
             try:
-                await self.tend(journal)
+                if quiet_rounds == 0:
+                    await self.tend(journal)
+                else:
+                    await self._act_upon_events(journal)
             except StoreError as refusal:
                 await self._rest(refusal)
                 continue
@@ -306,8 +313,10 @@ class Desk:
             if self._is_due(measuring):
                 await self._measure(journal, measuring)
         self._tell(await self._worker.do(self._clerk.tick))
-        for ticket_id in await self._outbox.empty(journal, self.alert_port):
-            self.on_change(ticket_id)
+        await self._act_upon_events(journal)
+
+    async def _act_upon_events(self, journal: JournalPort) -> None:
+        self._tell(set(await self._outbox.empty(journal, self.alert_port)))
 
     def _is_due(self, measuring: Measuring) -> bool:
         now_ms, about = self._clock.monotonic_ms(), (measuring.ticket, measuring.start_ms)
