@@ -319,8 +319,8 @@ async def test_a_refused_password_is_said_and_tried_again_without_hurry(
 
 async def test_gaps_are_told_to_whom_they_concern(mosquitto, subscriber, sink_for, running, until, journal):
     now_ms = int(time.time() * 1_000)
-    await journal.gap("inv-1", now_ms - 5_000, now_ms, 5, (3, 4), "backoff")
-    await journal.gap("*", now_ms - 9_000, now_ms, None, None, "damaged")
+    journal.gap("inv-1", now_ms - 5_000, now_ms, 5, (3, 4), "backoff")
+    journal.gap("*", now_ms - 9_000, now_ms, None, None, "damaged")
     await journal.commit()
     broker = mosquitto()
     heard = subscriber(broker.port, "microgrid/hall/+/gaps")
