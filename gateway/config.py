@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
 
 from agent.device import BusLine, Device, Role
-from agent.document import Document, DocumentError, Fault, parse, read
+from agent.document import Document, DocumentError, Fault, read
 from agent.quantity import DurationMs
 from gateway.console.config import ConsoleConfig
 from gateway.journal.config import JournalConfig
+from gateway.profiles import read_document
 from gateway.sinks.config import InfluxConfig, MqttConfig
 from gateway.tickets.config import BilingualText, Team, TicketsConfig
 
@@ -167,20 +168,6 @@ def data_folder(path: Path, data: Path | None) -> Path:
         return data
     state = os.environ.get("STATE_DIRECTORY")
     return Path(state.partition(":")[0]) if state else path.parent / "data"
-
-
-def read_document(path: Path) -> Document:
-    """The YAML file at `path`, shown in messages as it was named.
-
-    Raises:
-        DocumentError: not readable, or not YAML.
-    """
-    try:
-        return parse(path.read_bytes(), str(path))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        fault = Fault(str(path), 1, 1, "", f"cannot be read: {reason}", "check the name and its permissions")
-        raise DocumentError([fault]) from None
 
 
 def load_site(path: Path) -> SiteConfig:

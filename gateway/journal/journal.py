@@ -107,6 +107,11 @@ class Journal:
         self._committed_at_s = 0.0
         self._works = True
 
+    @property
+    def works(self) -> bool:
+        """Whether the storage took the last commit."""
+        return self._works
+
     # ---- writing
 
     def append(self, frame: Frame) -> Position:

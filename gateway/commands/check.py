@@ -1,0 +1,72 @@
+"""`maplebridge check FILE...`: all faults of site, profile and rule files at once; asks no network."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import typer
+
+from agent.document import Document, DocumentError, Fault
+from agent.profile_file import read_profile, warnings_of
+from gateway.config import check_site
+from gateway.profiles import read_document
+from gateway.rules import check_rules
+
+
+def check(
+    files: list[Path] = typer.Argument(
+        ..., metavar="FILE...", help="site, profile or rule files, or folders of them"
+    ),
+    *,
+    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+) -> None:
+    """Validate files with everything that they refer to. Exit 2 with an error, 0 with warnings only."""
+    faults = [fault for path in _expanded(files) for fault in faults_of_file(path)]
+    failed = any(fault.level == "error" for fault in faults)
+    if as_json:
+        print(orjson.dumps({"ok": not failed, "faults": [fault.document() for fault in faults]}).decode())
+    else:
+        for fault in faults:
+            print(fault, file=sys.stderr)
+        if not failed:
+            print("ok" if not faults else "ok, with warnings")
+    raise typer.Exit(2 if failed else 0)
+
+
+def faults_of_file(path: Path) -> list[Fault]:
+    """What is wrong in one file, whatever kind it is."""
+    try:
+        document = read_document(path)
+        match _kind(document):
+            case "site":
+                return list(check_site(document, path).warnings)
+            case "profile":
+                profile = read_profile(document)
+                return list(warnings_of(profile, document))
+            case "rules":
+                return check_rules(document)
+            case "station":
+                return [
+                    document.fault((), "station files are not supported by this version", "give a site file")
+                ]
+            case _:
+                remedy = "a site file has site:, a profile has profile:, a rule file has rules:"
+                return [document.fault((), "cannot tell what kind of file this is", remedy)]
+    except DocumentError as error:
+        return list(error.faults)
+
+
+def _kind(document: Document) -> str:
+    for key in ("site", "profile", "rules", "station"):
+        if key in document.data:
+            return key
+    return "site" if {"devices", "buses"} & set(document.data) else ""
+
+
+def _expanded(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+        else:
+            yield path

@@ -1,0 +1,291 @@
+"""The composition root of a site: with its neighbours `site_*` the only place that knows every room.
+
+Pollers and vitals hand frames in; a frame and the alert changes that follow from it go into the
+journal as one commit; sinks, desk and history read on from there. Stopping goes the other way:
+first nothing new, then a last commit, then the readers.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from agent.clock import Clock, SystemClock
+from agent.poller import BusPoller, FrameNumbers
+from agent.profile import Profile
+from agent.reading import Frame
+from agent.rules.alert import Alert
+from agent.rules.engine import Engine
+from agent.rules.facts import Outcome, SiteFacts
+from agent.rules.rule import RuleSet
+from gateway.config import SiteConfig
+from gateway.history.history import History
+from gateway.journal.journal import Journal
+from gateway.live import Live
+from gateway.notify import ServiceManager
+from gateway.parts import Parts
+from gateway.reload import Reload, parts_of, plan_reload
+from gateway.rules import load_rules, site_facts
+from gateway.secret import read_secret
+from gateway.site_console import LatchPort
+from gateway.site_devices import SiteDevices
+from gateway.site_facts import desk_site
+from gateway.site_north import North
+from gateway.tickets.checklist import load_checklists
+from gateway.tickets.desk import Desk
+from gateway.vitals import Vitals
+
+_log = structlog.get_logger(__name__)
+
+_TICK_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the running site can be reached; None for what it does not have."""
+
+    console: str | None
+    mqtt: str | None
+    code: str | None
+    """A one-time sign-in to the console, where it has no user yet or one was asked for."""
+
+
+class Site:
+    """A site that runs until it is told to stop.
+
+    Args:
+        config: the checked site file.
+        data: the folder of its state.
+        clock: the machine's clocks unless a test says otherwise.
+        sun_elevation: degrees at a UTC millisecond; by the site's location unless given.
+        offer_code: print a one-time sign-in even where there are users.
+    """
+
+    def __init__(
+        self,
+        config: SiteConfig,
+        data: Path,
+        *,
+        clock: Clock | None = None,
+        sun_elevation: Callable[[int], float] | None = None,
+        offer_code: bool = False,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.clock = clock or SystemClock()
+        self.live = Live()
+        self.devices = SiteDevices(config)
+        self.pollers: dict[str, BusPoller] = {}
+        self.frames = 0
+        self.alerts_raised = 0
+        self.journal: Journal
+        self.history: History
+        self.desk: Desk
+        self.engine: Engine
+        self.north: North
+        self._parts: Parts
+        self._sun = sun_elevation
+        self._offer_code = offer_code
+        self._rules = _rules_of(config)
+        self._watches: dict[str, bytes] = {}
+        self._numbers = FrameNumbers()
+        self._polling = asyncio.Event()
+        self._manager = ServiceManager()
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[Ready], None]) -> None:
+        """Run until `stop` is set; a part that fails ends it with an ExceptionGroup.
+
+        Raises:
+            JournalLocked: another process has the data folder.
+        """
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with AsyncExitStack() as rooms:
+            self.journal = await Journal.open(self.data, self.config.file.journal, self.clock)
+            rooms.push_async_callback(self.journal.close)
+            self.history = await History.open(self.data, self.journal)
+            rooms.push_async_callback(self.history.close)
+            self._watches = self.journal.watches()
+            self.engine = self._new_engine()
+            self.desk = await self._open_desk()
+            rooms.push_async_callback(self.desk.close)
+            self.north = North(self)
+            async with asyncio.TaskGroup() as log:
+                writing = log.create_task(self.journal.run(), name="journal")
+                try:
+                    await self._run_parts(stop, on_ready)
+                finally:
+                    writing.cancel()
+
+    async def _run_parts(self, stop: asyncio.Event, on_ready: Callable[[Ready], None]) -> None:
+        async with AsyncExitStack() as servers, asyncio.TaskGroup() as group:
+            self._parts = Parts(group)
+            mqtt = await self.north.open_broker(servers)
+            console = self.north.bind_console()
+            self._parts.start("history", self.history.run())
+            self._parts.start("desk", self.desk.run())
+            self._parts.start("ticks", self._ticks())
+            self._parts.start("vitals", Vitals(self).run())
+            for name in parts_of(self.config):
+                self._start(name)
+            if console is not None:
+                self._parts.start("console", self.north.run_console())
+            await self._polling.wait()
+            code = self.north.sign_in_code(always=self._offer_code)
+            on_ready(Ready(console, mqtt, code))
+            self._manager.ready(f"polling {len(self.config.devices)} devices")
+            self._parts.start("watchdog", self._watchdog())
+            await stop.wait()
+            self._manager.stopping()
+            for name in [name for name in parts_of(self.config) if name.startswith("bus:")]:
+                await self._parts.stop(name)
+            await self._parts.stop_all()
+
+    def _start(self, name: str) -> None:
+        kind, _, which = name.partition(":")
+        if kind == "bus":
+            self._parts.start(name, self._poller(which).run())
+        else:
+            self._parts.start(name, self.north.sink(name).run())
+
+    # ---- frames in
+
+    def _poller(self, bus: str) -> BusPoller:
+        line = next(line for line in self.config.buses if line.id == bus)
+        before = self.pollers.get(bus)
+        devices = self.devices.of_bus(bus)
+        holes = {d.id: before.holes(d.id) for d in devices if before is not None and before.knows(d.id)}
+        poller = BusPoller(line, devices, self.clock, self.take, holes=holes, numbers=self._numbers)
+        poller.on_first_request = self._polling.set
+        poller.on_identified = self._identified
+        poller.on_skipped = self._skipped
+        self.pollers[bus] = poller
+        return poller
+
+    def take(self, frame: Frame) -> None:
+        """A frame and all that follows from it, in one commit."""
+        self.frames += 1
+        self.journal.append(frame)
+        self.live.frame(frame)
+        self._apply_at(self.engine.on_frame(frame), frame.mono_ms, frame.ts_ms, unsure=frame.unsure)
+
+    def apply(self, outcome: Outcome) -> None:
+        """What an act of a person or of time has changed."""
+        clock = self.clock
+        self._apply_at(outcome, clock.monotonic_ms(), clock.utc_ms(), unsure=not clock.trusted())
+
+    def _apply_at(self, outcome: Outcome, mono_ms: int, ts_ms: int, *, unsure: bool) -> None:
+        if not outcome:
+            return
+        documents = [alert.document() for alert in outcome.alerts]
+        bodies = [{"alert": document} for document in documents]
+        for key, watch in outcome.watches.items():
+            if watch is None:
+                self._watches.pop(key, None)
+            else:
+                self._watches[key] = watch
+        self.journal.append_outcome(bodies, outcome.watches, mono_ms=mono_ms, ts_ms=ts_ms, unsure=unsure)
+        for document in documents:
+            self.alerts_raised += document["since"] == ts_ms
+            self.live.alert(document)
+
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """Those of the engine that runs now."""
+        return self.engine.open_alerts()
+
+    async def _ticks(self) -> None:
+        due_ms = self.clock.monotonic_ms()
+        while True:
+            due_ms += _TICK_MS
+            await self.clock.sleep_until(due_ms)
+            self.apply(self.engine.on_tick(self.clock.monotonic_ms(), self.clock.utc_ms()))
+
+    def _identified(self, device: str, profile: Profile) -> None:
+        told = self.pollers[self.devices.bus_of(device)].device_facts(device)
+        self.apply(self.engine.bind(self.devices.identify(device, profile, told)))
+        self.north.announce(device)
+
+    def _bind_identified(self) -> None:
+        """A new engine learns what SunSpec devices have told the old one."""
+        for poller in self.pollers.values():
+            for device in self.devices.of_bus(poller.line.id):
+                if device.profile.sunspec is None or not poller.knows(device.id):
+                    continue
+                told = poller.device_facts(device.id)
+                if told.profile is not None:
+                    self.apply(self.engine.bind(self.devices.identify(device.id, told.profile, told)))
+
+    def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
+        offset_ms = self.clock.utc_ms() - self.clock.monotonic_ms()
+        self.journal.gap(device, from_ms + offset_ms, to_ms + offset_ms, slots, None, "overload")
+
+    # ---- rooms
+
+    def _new_engine(self) -> Engine:
+        place = self.config.file.site.location
+        location = None if place is None else (place.latitude, place.longitude)
+        facts: SiteFacts = site_facts(self.config.id, self.config.devices, self.config.buses, location)
+        if self._sun is not None:
+            facts = replace(facts, sun_elevation=self._sun)
+        return Engine(facts, self._rules, self._watches, lambda: secrets.token_hex(8))
+
+    async def _open_desk(self) -> Desk:
+        tickets = self.config.file.tickets
+        password = tickets.password_file and read_secret(tickets.password_file, self.config.folder)
+        desk = await Desk.open(
+            store_url=tickets.store,
+            data=self.data,
+            site=desk_site(self.config),
+            rules=self._rules.rules,
+            teams=self.config.file.teams,
+            clock=self.clock,
+            journal=self.journal,
+            checklists=load_checklists(self.config.folder),
+            password=password,
+        )
+        desk.alert_port = LatchPort(lambda: self.engine, self.clock, self.apply)
+        desk.on_change = self.live.ticket
+        return desk
+
+    # ---- a changed site file
+
+    async def reload(self, config: SiteConfig) -> Reload:
+        """Take over what changed; nothing at all where something needs a restart."""
+        rules = _rules_of(config)
+        plan = plan_reload(self.config, config, rules_changed=rules.hashes() != self._rules.hashes())
+        if plan.refused:
+            return plan
+        for name in plan.stop:
+            await self._parts.stop(name)
+        self.config, self._rules = config, rules
+        self.devices.change(config)
+        if plan.rules:
+            self.engine = self._new_engine()
+            self._bind_identified()
+            self.desk.use_rules(rules.rules)
+        for name in plan.start:
+            self._start(name)
+        return plan
+
+    # ---- the service manager
+
+    async def _watchdog(self) -> None:
+        """Signs of life only while frames come in and the journal commits, or says why it cannot."""
+        period_s = self._manager.watchdog_s
+        if period_s is None:
+            return
+        frames, head = -1, -1
+        while True:
+            progress = self.frames != frames and (self.journal.head() != head or self.journal.refusals > 0)
+            if progress:
+                self._manager.alive()
+                frames, head = self.frames, self.journal.head()
+            await asyncio.sleep(period_s / 3)
+
+
+def _rules_of(config: SiteConfig) -> RuleSet:
+    paths = [config.folder / name for name in config.file.rules]
+    return load_rules(paths, standard=config.file.standard_rules)

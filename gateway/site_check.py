@@ -1,0 +1,299 @@
+"""What pydantic cannot see in a site file: names that must exist, values that must agree.
+
+Every check yields faults with their place; nothing stops at the first one.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.device import Device
+from agent.document import Document, DocumentError, Fault
+from agent.document import Path as Place
+from agent.modbus.endpoint import Endpoint, parse_url
+from agent.profile import Profile
+from agent.profile_file import with_ratios
+from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
+from gateway.profiles import ProfileShelf, UnknownProfileError
+from gateway.rules import load_site_rules
+from gateway.secret import SecretError, find_secret
+
+
+def faults_of_site(
+    file: SiteFile, document: Document, folder: Path
+) -> tuple[tuple[Device, ...], list[Fault]]:
+    """The devices with their profiles, and all that is wrong."""
+    endpoints = dict(_endpoints(file))
+    shelf = ProfileShelf(folder)
+    profiles: dict[str, Profile] = {}
+    faults = [
+        *_bus_faults(file, document, endpoints),
+        *_profile_faults(file, document, shelf, profiles),
+        *_device_faults(file, document, endpoints, profiles),
+        *_secret_faults(file, document, folder),
+        *_sink_faults(file, document),
+        *_team_faults(file, document),
+        *_not_yet_faults(file, document),
+    ]
+    devices = tuple(
+        _device(block, profiles[block.profile]) for block in file.devices if block.profile in profiles
+    )
+    faults += _rule_faults(file, document, folder)
+    return devices, faults
+
+
+def _device(block: DeviceBlock, profile: Profile) -> Device:
+    return Device(
+        id=block.id,
+        profile=with_ratios(profile, block.ct_ratio, block.pt_ratio),
+        bus=block.bus,
+        unit=block.unit,
+        every_ms=block.every,
+        role=block.role,
+        parent=block.parent,
+        serial=block.serial,
+        rated_kw=block.rated_kw,
+        rated_kwp=block.rated_kwp,
+        rated_kwh=block.rated_kwh,
+        tilt_deg=block.tilt_deg,
+        azimuth_deg=block.azimuth_deg,
+        party=block.party,
+        params=block.params,
+        labels=block.labels,
+    )
+
+
+def _endpoints(file: SiteFile) -> Iterator[tuple[str, Endpoint | ValueError]]:
+    for bus in file.buses:
+        try:
+            yield bus.id, parse_url(bus.url)
+        except ValueError as error:
+            yield bus.id, error
+
+
+def _bus_faults(
+    file: SiteFile, document: Document, endpoints: dict[str, Endpoint | ValueError]
+) -> Iterator[Fault]:
+    for index in duplicates([bus.id for bus in file.buses]):
+        yield document.fault(
+            ("buses", index, "id"), f"the bus {file.buses[index].id!r} is defined twice", "rename one"
+        )
+    for index, bus in enumerate(file.buses):
+        endpoint = endpoints[bus.id]
+        if isinstance(endpoint, ValueError):
+            message, _, remedy = str(endpoint).partition("; ")
+            yield document.fault(("buses", index, "url"), message, remedy)
+    for index in duplicates([bus.url for bus in file.buses]):
+        first = next(bus.id for bus in file.buses if bus.url == file.buses[index].url)
+        yield document.fault(
+            ("buses", index, "url"),
+            f"the buses {first!r} and {file.buses[index].id!r} have the same address",
+            "one wire has one master: put their devices on one bus",
+        )
+    used = {device.bus for device in file.devices}
+    for index, bus in enumerate(file.buses):
+        if bus.id not in used:
+            yield document.fault(
+                ("buses", index, "id"), f"no device is on the bus {bus.id!r}", "remove it", "warning"
+            )
+
+
+def _profile_faults(
+    file: SiteFile, document: Document, shelf: ProfileShelf, profiles: dict[str, Profile]
+) -> Iterator[Fault]:
+    """Fills `profiles` with those that can be used."""
+    told: set[str] = set()
+    for index, device in enumerate(file.devices):
+        name = device.profile
+        if name in profiles:
+            continue
+        try:
+            profiles[name] = shelf.find(name)
+        except UnknownProfileError:
+            remedy = closest(name, shelf.names())
+            yield document.fault(("devices", index, "profile"), f"there is no profile {name!r}", remedy)
+        except DocumentError as error:
+            if name not in told:
+                told.add(name)
+                yield from error.faults
+
+
+def _device_faults(
+    file: SiteFile,
+    document: Document,
+    endpoints: dict[str, Endpoint | ValueError],
+    profiles: dict[str, Profile],
+) -> Iterator[Fault]:
+    for index in duplicates([device.id for device in file.devices]):
+        yield document.fault(
+            ("devices", index, "id"), f"the device {file.devices[index].id!r} is defined twice", "rename one"
+        )
+    for index in duplicates([(device.bus, device.unit) for device in file.devices]):
+        twin = file.devices[index]
+        first = next(d.id for d in file.devices if (d.bus, d.unit) == (twin.bus, twin.unit))
+        yield document.fault(
+            ("devices", index, "unit"),
+            f"unit {twin.unit} on the bus {twin.bus!r} is already {first!r}",
+            "give each device on a bus its own unit",
+        )
+    mains = [index for index, device in enumerate(file.devices) if device.role == "main_meter"]
+    for index in mains[1:]:
+        yield document.fault(
+            ("devices", index, "role"), "the site has two main meters", "one of them is a sub_meter"
+        )
+    for index, device in enumerate(file.devices):
+        at: Place = ("devices", index)
+        profile = profiles.get(device.profile)
+        yield from _address_faults(device, at, document, endpoints, file)
+        if device.id in RESERVED_DEVICES or device.id.startswith("bus-"):
+            yield document.fault(
+                (*at, "id"), f"the name {device.id!r} belongs to the gateway itself", "choose another"
+            )
+        if device.parent is not None:
+            yield from _parent_faults(device, at, document, file)
+        if device.role is not None and profile is not None and "meter" not in profile.kinds:
+            yield document.fault(
+                (*at, "role"),
+                f"{device.id!r} is a {profile.kind}; only a meter can be a {device.role}",
+                "remove the role",
+            )
+
+
+def _address_faults(
+    device: DeviceBlock,
+    at: Place,
+    document: Document,
+    endpoints: dict[str, Endpoint | ValueError],
+    file: SiteFile,
+) -> Iterator[Fault]:
+    endpoint = endpoints.get(device.bus)
+    if endpoint is None:
+        remedy = closest(device.bus, [bus.id for bus in file.buses])
+        yield document.fault((*at, "bus"), f"there is no bus {device.bus!r}", remedy)
+    elif isinstance(endpoint, Endpoint) and endpoint.is_rtu and not 1 <= device.unit <= 247:
+        yield document.fault(
+            (*at, "unit"), f"unit {device.unit} is not possible on a serial bus", "units there are 1..247"
+        )
+
+
+def _parent_faults(device: DeviceBlock, at: Place, document: Document, file: SiteFile) -> Iterator[Fault]:
+    parents = {other.id: other.parent for other in file.devices}
+    if device.parent not in parents:
+        remedy = closest(device.parent or "", list(parents))
+        yield document.fault((*at, "parent"), f"there is no device {device.parent!r}", remedy)
+        return
+    above, seen = device.parent, {device.id}
+    while above is not None and above in parents:
+        if above in seen:
+            yield document.fault(
+                (*at, "parent"),
+                f"{device.id!r} is its own parent through {device.parent!r}",
+                "break the circle",
+            )
+            return
+        seen.add(above)
+        above = parents[above]
+
+
+def _secret_faults(file: SiteFile, document: Document, folder: Path) -> Iterator[Fault]:
+    places: list[tuple[Place, str | None, bool]] = []
+    several = isinstance(file.mqtt, tuple)
+    for index, broker in enumerate(file.brokers):
+        at: Place = ("mqtt", index) if several else ("mqtt",)
+        places += [
+            ((*at, "password_file"), broker.password_file, True),
+            ((*at, "key_file"), broker.key_file, True),
+            ((*at, "ca_file"), broker.ca_file, False),
+            ((*at, "cert_file"), broker.cert_file, False),
+        ]
+    if file.influxdb is not None:
+        places.append((("influxdb", "token_file"), file.influxdb.token_file, True))
+    places.append((("tickets", "password_file"), file.tickets.password_file, True))
+    if file.console is not None and file.console.tls not in (None, "self_signed"):
+        places += [
+            (("console", "tls", "cert_file"), file.console.tls.cert_file, False),
+            (("console", "tls", "key_file"), file.console.tls.key_file, True),
+        ]
+    for place, name, is_secret in places:
+        if name is None:
+            continue
+        if is_secret:
+            try:
+                find_secret(name, folder)
+            except SecretError as error:
+                message, _, remedy = str(error).partition("; ")
+                yield document.fault(place, message, remedy)
+        elif not (folder / name).is_file():
+            yield document.fault(
+                place, f"the file {folder / name} is not there", "put it there or correct the name"
+            )
+
+
+def _sink_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
+    several = isinstance(file.mqtt, tuple)
+    for index in duplicates([broker.name for broker in file.brokers]):
+        yield document.fault(
+            ("mqtt", index), f"two brokers are called {file.brokers[index].name!r}", "give each its own name"
+        )
+    for index, broker in enumerate(file.brokers):
+        at: Place = ("mqtt", index) if several else ("mqtt",)
+        if broker.embedded is not None:
+            yield document.fault(
+                at,
+                "the embedded broker is for demo and tests: it keeps nothing for a subscriber who is away",
+                "install mosquitto and write url: mqtt://localhost:1883",
+                "warning",
+            )
+
+
+def _team_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
+    for index in duplicates([team.id for team in file.teams]):
+        yield document.fault(
+            ("teams", index, "id"), f"the team {file.teams[index].id!r} is defined twice", "rename one"
+        )
+    for index, team in enumerate(file.teams):
+        for member in duplicates([person.id for person in team.members]):
+            yield document.fault(
+                ("teams", index, "members", member, "id"),
+                f"{team.members[member].id!r} is twice in the team {team.id!r}",
+                "remove one",
+            )
+
+
+def _rule_faults(file: SiteFile, document: Document, folder: Path) -> list[Fault]:
+    faults: list[Fault] = []
+    for index, name in enumerate(file.rules):
+        if not (folder / name).exists():
+            faults.append(
+                document.fault(
+                    ("rules", index), f"there is no file or folder {folder / name}", "correct the name"
+                )
+            )
+    if faults:
+        return faults
+    try:
+        rules, warnings = load_site_rules(
+            [folder / name for name in file.rules], standard=file.standard_rules
+        )
+    except DocumentError as error:
+        return list(error.faults)
+    faults += warnings
+    known = {rule.id: rule for rule in rules}
+    for index, device in enumerate(file.devices):
+        for rule_id, params in device.params.items():
+            at: Place = ("devices", index, "params", rule_id)
+            if rule_id not in known:
+                remedy = closest(rule_id, list(known))
+                faults.append(document.fault(at, f"there is no rule {rule_id!r}", remedy))
+                continue
+            for name in params:
+                if name not in known[rule_id].params:
+                    remedy = closest(name, list(known[rule_id].params))
+                    message = f"the rule {rule_id} has no parameter {name!r}"
+                    faults.append(document.fault((*at, name), message, remedy))
+    return faults
+
+
+def _not_yet_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
+    for key, words in NOT_YET.items():
+        if getattr(file, key):
+            yield document.fault((key,), f"this version reads {key!r} but has no {words} yet", "", "warning")

@@ -1,0 +1,159 @@
+"""The console's ports over a running site: what its rooms say, put into the words of the pages."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agent.clock import Clock
+from agent.last_poll import LastPoll
+from agent.rules.engine import Engine
+from agent.rules.facts import ActionRefusedError, Outcome
+from gateway.console.ports import (
+    ActForbidden,
+    ActRefused,
+    GapFacts,
+    Json,
+    Page,
+    RawBlock,
+    RawPoll,
+    RoleName,
+    SeriesFacts,
+    UnknownObject,
+    WrongArguments,
+)
+from gateway.history.history import History
+from gateway.tickets import ask, clerk, desk, reader, refusal, roles
+
+Apply = Callable[[Outcome], None]
+"""Stores and tells what an act has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDesk:
+    """Acts of persons on alerts, for the console and for the ticket desk (which asks twice at times)."""
+
+    engine: Callable[[], Engine]
+    clock: Clock
+    apply: Apply
+
+    async def shelve(self, alert_id: str, *, by: str, until_ms: int, reason: str) -> Json:
+        now_ms = self.clock.utc_ms()
+        return self._done(alert_id, lambda: self.engine().shelve(alert_id, by, until_ms, reason, now_ms))
+
+    async def unshelve(self, alert_id: str, *, by: str) -> Json:
+        return self._done(alert_id, lambda: self.engine().unshelve(alert_id, by, self.clock.utc_ms()))
+
+    async def acknowledge(self, alert_id: str, by: str) -> Json:
+        return self._done(alert_id, lambda: self.engine().acknowledge(alert_id, by, self.clock.utc_ms()))
+
+    def _done(self, alert_id: str, act: Callable[[], Outcome]) -> Json:
+        try:
+            outcome = act()
+        except ActionRefusedError as refused:
+            if refused.code == "unknown_alert":
+                raise UnknownObject(alert_id) from None
+            raise ActRefused(str(refused), {"guard": refused.code}) from None
+        self.apply(outcome)
+        return next(alert.document() for alert in self.engine().open_alerts() if alert.id == alert_id)
+
+
+@dataclass(frozen=True, slots=True)
+class LatchPort:
+    """What the ticket desk reaches back for; asked twice, the second time does nothing."""
+
+    engine: Callable[[], Engine]
+    clock: Clock
+    apply: Apply
+
+    async def acknowledge(self, alert_id: str, by: str) -> None:
+        self._try(lambda: self.engine().acknowledge(alert_id, by, self.clock.utc_ms()))
+
+    async def reset_latch(self, alert_id: str, by: str) -> None:
+        self._try(lambda: self.engine().reset_latch(alert_id, by, self.clock.utc_ms()))
+
+    async def attach_ticket(self, alert_id: str, ticket_id: str) -> None:
+        self._try(lambda: self.engine().attach_ticket(alert_id, ticket_id))
+
+    def _try(self, act: Callable[[], Outcome]) -> None:
+        try:
+            outcome = act()
+        except ActionRefusedError as refused:
+            if refused.code not in ("unknown_alert", "not_latched"):
+                raise
+            return
+        self.apply(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleHistory:
+    """The history's series as columns for the pages."""
+
+    history: History
+
+    async def series(
+        self, device: str, points: Sequence[str], from_ms: int, to_ms: int, step_ms: int
+    ) -> SeriesFacts:
+        found = await self.history.series(device, points, from_ms, to_ms, step_ms)
+        gaps = tuple(GapFacts(gap.from_ms, gap.to_ms, gap.reason) for gap in found.gaps)
+        return SeriesFacts(found.ts_ms, found.mean, found.low, found.high, gaps, found.step_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDesk:
+    """The ticket desk, with its refusals in the console's words."""
+
+    desk: desk.Desk
+
+    async def alerts(self, **wanted: Any) -> Page:
+        return _page(await self.desk.alerts(**wanted))
+
+    async def alert(self, alert_id: str) -> Json:
+        return await _answered(self.desk.alert(alert_id))
+
+    async def tickets(self, **wanted: Any) -> Page:
+        return _page(await self.desk.tickets(**wanted))
+
+    async def ticket(self, ticket_id: str) -> Json:
+        return await _answered(self.desk.ticket(ticket_id))
+
+    async def act(self, ticket_id: str, event: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
+        return await _answered(self.desk.act(ticket_id, event, by=by, role=role))
+
+    async def open_ticket(self, request: Mapping[str, Any], *, by: str, role: RoleName) -> Json:
+        return await _answered(self.desk.open_ticket(request, by=by, role=role))
+
+    async def evidence(self, ticket_id: str, name: str) -> tuple[bytes, str]:
+        return await _answered(self.desk.evidence(ticket_id, name))
+
+
+def raw_poll(poll: LastPoll, clock: Clock) -> RawPoll:
+    """The last words of a device, with the times of the wall clock."""
+    offset_ms = clock.utc_ms() - clock.monotonic_ms()
+    blocks = tuple(
+        RawBlock(block.table.value, block.start, block.words, block.mono_ms + offset_ms)
+        for block in poll.blocks
+        if block.words is not None
+    )
+    return RawPoll(blocks, poll.why)
+
+
+_T = TypeVar("_T")
+
+
+async def _answered(answer: Awaitable[_T]) -> _T:
+    try:
+        return await answer
+    except (clerk.UnknownTicket, reader.UnknownAlert, reader.UnknownEvidence) as unknown:
+        raise UnknownObject(str(unknown)) from None
+    except ask.WrongArguments as wrong:
+        raise WrongArguments(wrong.errors) from None
+    except roles.Forbidden as forbidden:
+        raise ActForbidden(str(forbidden)) from None
+    except refusal.Refused as refused:
+        words = refused.refusal
+        texts = {"title": refusal.TITLES[words.guard].document(), "detail": words.detail.document()}
+        raise ActRefused(words.detail.en, {**words.document(), "texts": texts}) from None
+
+
+def _page(page: desk.Page) -> Page:
+    return Page(page.items, page.next)
