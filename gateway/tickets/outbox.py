@@ -7,6 +7,7 @@ that a stop between the two stores doubles nothing. The effects come first and m
 from functools import partial
 from typing import Any, assert_never
 
+import orjson
 import structlog
 
 from agent.clock import Clock
@@ -28,7 +29,8 @@ from gateway.tickets.worker import Worker
 _log = structlog.get_logger(__name__)
 
 PUBLISHED = "desk|published"
-"""The journal's watch that holds `<store id>:<number of the last published event>`."""
+"""The journal's watch that holds `{"store", "event", "alert": null}`: the last event published. It is no
+rule's watch; a rule engine that is given it all the same finds no alert in it."""
 _MAX_FRAMES = 20_000
 
 
@@ -80,7 +82,7 @@ class Outbox:
             last = new[-1][0]
             journal.append_outcome(
                 bodies,
-                {PUBLISHED: f"{self._reader.store_id}:{last}".encode()},
+                {PUBLISHED: orjson.dumps({"store": self._reader.store_id, "event": last, "alert": None})},
                 mono_ms=self._clock.monotonic_ms(),
                 ts_ms=self._clock.utc_ms(),
                 unsure=not self._clock.trusted(),
@@ -89,8 +91,8 @@ class Outbox:
         await journal.commit()
 
     def _published(self, journal: JournalPort) -> int:
-        store_id, _, number = journal.watches().get(PUBLISHED, b"").decode().partition(":")
-        return int(number) if store_id == self._reader.store_id else 0
+        mark = orjson.loads(journal.watches().get(PUBLISHED, b"{}"))
+        return int(mark["event"]) if mark.get("store") == self._reader.store_id else 0
 
     async def _perform(
         self, effect: Effect, ticket: Ticket, journal: JournalPort, port: AlertPort | None
