@@ -1,22 +1,24 @@
 """Finds and loads rule files: the shipped library, and what a site adds or replaces."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from agent.device import Device
-from agent.document import Document, DocumentError, Fault
+from agent.device import BusLine, Device
+from agent.document import Document, DocumentError, Fault, Level
 from agent.points import STANDARD
 from agent.profile import Profile
+from agent.quantity import duration_text
 from agent.rules.check import Type
+from agent.rules.engine import Engine
 from agent.rules.facts import DeviceFacts, SiteFacts
 from agent.rules.lint import warnings_of
 from agent.rules.rule import Rule, RuleSet
 from agent.rules.rule_file import read_rules
-from gateway.config import SiteConfig, SiteFile
 from gateway.profiles import ProfileShelf, read_document, shipped_configs
-from gateway.sun import sun_of
+from gateway.sun import sun_elevation_at
 from gateway.tickets.config import TicketKind
 
 STATION_RULES = frozenset({"COM-01"})
@@ -28,6 +30,12 @@ GATEWAY_PERIOD_MS = 10_000
 def shipped_rule_files() -> tuple[Path, ...]:
     """The files of the standard library."""
     return tuple(sorted((shipped_configs() / "rules").glob("*.yaml")))
+
+
+@cache
+def shipped_rules() -> tuple[Rule, ...]:
+    """The standard library, read once."""
+    return tuple(rule for path in shipped_rule_files() for rule in read_rules(read_document(path)))
 
 
 def rule_files(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -59,8 +67,7 @@ def load_site_rules(
     own: dict[str, str] = {}
     faults: list[Fault] = []
     if standard:
-        for path in shipped_rule_files():
-            rules |= {rule.id: rule for rule in read_rules(read_document(path))}
+        rules = {rule.id: rule for rule in shipped_rules()}
     for path in rule_files(paths):
         try:
             document = read_document(path)
@@ -83,7 +90,7 @@ def load_site_rules(
 def check_rules(document: Document, folder: Path | None = None) -> list[Fault]:
     """All errors and warnings of a rule file; profiles beside `folder` may have points of their own."""
     try:
-        known = {rule.id for path in shipped_rule_files() for rule in read_rules(read_document(path))}
+        known = {rule.id for rule in shipped_rules()}
         return list(_checked(document, known=known, folder=folder)[1])
     except DocumentError as error:
         return list(error.faults)
@@ -154,46 +161,61 @@ def device_facts(device: Device, points: frozenset[str] | None) -> DeviceFacts:
     )
 
 
-def rules_of_site(folder: Path, file: SiteFile) -> RuleSet:
-    """The rules that a site file asks for; its paths are relative to `folder`.
-
-    Raises:
-        DocumentError: with all faults of all files.
-    """
-    return load_rules([folder / name for name in file.rules], standard=file.standard_rules)
-
-
 def site_facts(
-    config: SiteConfig,
+    site: str,
+    devices: Sequence[Device],
+    buses: Sequence[BusLine],
+    location: tuple[float, float] | None,
     *,
-    sun_elevation: Callable[[int], float] | None = None,
     resolve: Callable[[Profile], Profile] | None = None,
 ) -> SiteFacts:
     """The site as rules see it, with the devices that the gateway makes itself.
 
     Args:
-        config: the checked site.
-        sun_elevation: in place of the real sun.
+        site: its id.
+        devices: as in the site file.
+        buses: the same.
+        location: latitude and longitude in degrees; without it the sun is unknown.
         resolve: gives a SunSpec profile its points, `assumed` for instance; without it they are unknown.
     """
     facts = []
-    for device in config.devices:
+    for device in devices:
         profile = device.profile if resolve is None else resolve(device.profile)
-        known = replace(device, profile=profile)
-        facts.append(device_facts(known, _points_of(profile)))
+        facts.append(device_facts(replace(device, profile=profile), _points_of(profile)))
     facts.append(DeviceFacts("gateway", ("gateway",), _own_points("gateway"), GATEWAY_PERIOD_MS))
     facts += [
         DeviceFacts(f"bus-{bus.id}", ("bus",), _own_points("bus"), GATEWAY_PERIOD_MS, bus=bus.id)
-        for bus in config.buses
+        for bus in buses
     ]
-    place = config.file.site.location
-    return SiteFacts(
-        config.id,
-        tuple(facts),
-        None if place is None else place.latitude,
-        None if place is None else place.longitude,
-        sun_elevation or sun_of(place),
-    )
+    if location is None:
+        return SiteFacts(site, tuple(facts))
+    return SiteFacts(site, tuple(facts), *location, sun_elevation_at(*location))
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFinding:
+    """Something wrong, or doubtful, about a rule at one device of a site."""
+
+    rule: str
+    device: str
+    message: str
+    remedy: str
+    level: Level
+
+
+def site_findings(rules: RuleSet, facts: SiteFacts) -> Iterator[SiteFinding]:
+    """What only shows when rules meet devices: ambiguous `site.` points, wrong parameters, hasty timers."""
+    engine = Engine(facts, rules, {}, lambda: "")
+    periods = {device.id: device.period_ms for device in facts.devices}
+    for report in engine.bindings():
+        rule = rules.rules[report.rule]
+        if report.mistake:
+            remedy = "give one of them the role main_meter, or correct the device's params"
+            yield SiteFinding(rule.id, report.device, report.reason, remedy, "error")
+        elif report.bound and 1_000 < rule.for_ms < periods[report.device]:
+            period = duration_text(periods[report.device])
+            message = f"{rule.id} waits {duration_text(rule.for_ms)}, less than the poll period {period}"
+            yield SiteFinding(rule.id, report.device, message, "poll more often", "warning")
 
 
 def _points_of(profile: Profile) -> frozenset[str] | None:

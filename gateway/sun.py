@@ -6,15 +6,8 @@ from datetime import UTC, datetime
 from astral import Observer
 from astral.sun import elevation
 
-from gateway.config import Location
-
 _HOLDS_MS = 10_000
 """The sun moves 0.04 degrees in this time."""
-
-
-def sun_of(place: Location | None) -> Callable[[int], float] | None:
-    """The sun over a site, None while nobody knows where it is."""
-    return None if place is None else sun_elevation_at(place.latitude, place.longitude)
 
 
 def sun_elevation_at(latitude: float, longitude: float) -> Callable[[int], float]:

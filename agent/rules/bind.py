@@ -166,7 +166,7 @@ def bind(rule: Rule, device: DeviceValues, site: SiteValues) -> Iterator[Watch |
         return
     params, fault = _params(rule, facts)
     if fault:
-        yield BindingReport(rule.id, facts.id, None, bound=False, reason=fault)
+        yield BindingReport(rule.id, facts.id, None, bound=False, reason=fault, mistake=True)
         return
     channels: list[int | None] = [None]
     if rule.scope.each is not None:
@@ -239,8 +239,8 @@ def _bound(
     scope = WatchScope(site, device, params, types, rule.min_good)
     nodes = [node_of(expression) for expression in rule.expressions()]
     if not all(exists(node, scope) for node in nodes):
-        reason = _why_not(nodes, scope, device, site)
-        return BindingReport(rule.id, facts.id, channel, bound=False, reason=reason)
+        reason, mistake = _why_not(nodes, scope, device, site)
+        return BindingReport(rule.id, facts.id, channel, bound=False, reason=reason, mistake=mistake)
 
     def known(expression: Expression | None) -> Known | None:
         return None if expression is None else compiled(node_of(expression), scope)
@@ -300,7 +300,10 @@ def _timing(
     )
 
 
-def _why_not(nodes: list[Node], scope: WatchScope, device: DeviceValues, site: SiteValues) -> str:
+def _why_not(
+    nodes: list[Node], scope: WatchScope, device: DeviceValues, site: SiteValues
+) -> tuple[str, bool]:
+    """What is lacking, and whether the site file is to blame."""
     lacking: list[str] = []
     for name in (n for node in nodes for n in walk(node) if isinstance(n, Name)):
         if scope.constant(name.name) is not None or exists(name, scope):
@@ -311,11 +314,11 @@ def _why_not(nodes: list[Node], scope: WatchScope, device: DeviceValues, site: S
         try:
             site.device_of(name.point)
         except AmbiguousPointError as error:
-            return str(error)
+            return str(error), True
         lacking.append(name.name)
     if device.facts.points is None:
-        return "the device has not been identified yet"
-    return "there is no " + ", ".join(dict.fromkeys(lacking))
+        return "the device has not been identified yet", False
+    return "there is no " + ", ".join(dict.fromkeys(lacking)), False
 
 
 def _hash(rule: Rule, params: Mapping[str, Value]) -> str:

@@ -59,13 +59,18 @@ NOTHING = Outcome()
 
 @dataclass(frozen=True, slots=True)
 class BindingReport:
-    """Whether a rule watches a device of its scope, and why not."""
+    """Whether a rule watches a device of its scope, and why not.
+
+    `mistake`: the site file must be mended (an ambiguous `site.` point, a wrong parameter);
+    otherwise the device merely lacks something.
+    """
 
     rule: str
     device: str
     channel: int | None
     bound: bool
     reason: str = ""
+    mistake: bool = False
 
 
 class ActionRefusedError(Exception):

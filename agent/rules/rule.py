@@ -164,3 +164,7 @@ class RuleSet:
 
     def get(self, rule_id: str) -> Rule | None:
         return self.rules.get(rule_id)
+
+    def hashes(self) -> dict[str, str]:
+        """Rule id → hash of its text: equal exactly when nothing has changed but tests."""
+        return {rule.id: rule.hash for rule in self}

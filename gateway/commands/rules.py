@@ -1,6 +1,5 @@
 """`maplebridge rules test|list`: do the rules do what they say, and what do they watch here?"""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +16,18 @@ from agent.rules.facts import BindingReport
 from agent.rules.rule import Rule
 from agent.rules.rule_file import read_rules
 from agent.rules.vectors import Verdict, run_tests
+from gateway.commands.failing import exits
+from gateway.commands.language import LangOption, Language, language
 from gateway.config import load_site
 from gateway.profiles import read_document
-from gateway.rules import profile_points, rule_files, rules_of_site, shipped_rule_files, site_facts
+from gateway.rules import load_rules, profile_points, rule_files, shipped_rule_files, site_facts
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test the rules, list what they watch.")
 
 _TEXTS = {
     "passed": {
         "en": "{tests} tests of {rules} rules passed",
-        "zh": "{rules} 条规则的 {tests} 个测试全部通过",
+        "zh": "{rules} 条规则的 {tests} 个测试均通过",
     },
     "failed": {"en": "{failed} of {tests} tests failed", "zh": "{tests} 个测试中有 {failed} 个未通过"},
     "bound": {"en": "watches", "zh": "已绑定"},
@@ -44,7 +45,7 @@ def run_rule_tests(
     ),
     *,
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
-    lang: str = typer.Option("", "--lang", help="zh or en; default from LANG"),
+    lang: LangOption = None,
 ) -> None:
     """Run the rules' own tests. Exit 1 when one fails, 2 when a file cannot be read."""
     words = _Words(lang)
@@ -75,7 +76,8 @@ def run_rule_tests(
             print(words.say("untested", rule=rule_id))
         tested = len({verdict.rule for _, verdict in verdicts})
         key = "failed" if failed else "passed"
-        print(words.say(key, tests=len(verdicts), rules=tested, failed=len(failed)))
+        if verdicts:
+            print(words.say(key, tests=len(verdicts), rules=tested, failed=len(failed)))
     raise typer.Exit(2 if faults else 1 if failed else 0)
 
 
@@ -84,20 +86,19 @@ def list_(
     site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
     *,
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
-    lang: str = typer.Option("", "--lang", help="zh or en; default from LANG"),
+    lang: LangOption = None,
 ) -> None:
     """Which rule watches which device, and why one does not.
 
     A SunSpec device says only on the wire what it has; here its profile's assumption counts.
     """
     words = _Words(lang)
-    try:
+    with exits():
         config = load_site(site)
-        rules = rules_of_site(config.folder, config.file)
-    except DocumentError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
-    engine = Engine(site_facts(config, resolve=_assumed), rules, {}, lambda: "")
+        own = [config.folder / name for name in config.file.rules]
+        rules = load_rules(own, standard=config.file.standard_rules)
+    facts = site_facts(config.id, config.devices, config.buses, None, resolve=_assumed)
+    engine = Engine(facts, rules, {}, lambda: "")
     by_rule: dict[str, list[BindingReport]] = {rule.id: [] for rule in rules}
     for report in engine.bindings():
         by_rule[report.rule].append(report)
@@ -119,11 +120,8 @@ def list_(
 class _Words:
     """Texts in the language asked for."""
 
-    def __init__(self, lang: str) -> None:
-        if lang not in ("", "zh", "en"):
-            print(f"--lang {lang} is not known; use zh or en", file=sys.stderr)
-            raise typer.Exit(2)
-        self.lang = lang or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en")
+    def __init__(self, asked: str | None) -> None:
+        self.lang: Language = language(asked)
 
     def say(self, key: str, **values: Any) -> str:
         return _TEXTS[key][self.lang].format(**values)

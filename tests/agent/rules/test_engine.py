@@ -1,8 +1,12 @@
 """The engine: from frames to alerts, through gaps, restarts and people's actions."""
 
-import pytest
+from itertools import pairwise
 
-from agent.reading import Quality
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.reading import Frame, Quality
 from agent.rules.facts import ActionRefusedError
 from agent.rules.shelf import MAX_SHELF_MS
 
@@ -438,3 +442,58 @@ def test_a_journal_rule_makes_no_alert(make, rules, dev) -> None:
     site.play("bat-1", "soc_pct", 60.0, 40.0)
     assert site.told == []
     assert site.stored == {}
+
+
+# -- time -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jump_ms", [86_400_000, -86_400_000], ids=["a day forward", "a day back"])
+def test_timers_run_on_the_monotonic_clock(hot, jump_ms) -> None:
+    hot.play("bat-1", "soc_pct", 51.0, 51.0)
+    hot.ts_ms += jump_ms
+    assert hot.play("bat-1", "soc_pct", 51.0, 51.0) == "pending active"
+
+
+def test_windows_can_be_filled_from_history(make, rules, dev) -> None:
+    rule = "id: X-01, scope: {kind: battery}, when: \"avg(soc_pct, '1m') > 50\", for: 0s, clear_for: 0s, severity: low"
+    site = make(rules(rule), (dev("bat-1", "battery", "soc_pct"),))
+    for index in range(6):
+        old = Frame("bat-1", "boot-0", index + 1, 0, 0, False, 0, ("soc_pct",), (60.0,))
+        site.engine.remember(old, site.mono_ms - 60_000 + index * 10_000)
+    site.frame("bat-1", {"soc_pct": 40.0})
+    assert site.states() == ["X-01@bat-1 active"]
+
+
+def test_windows_of_equal_text_are_shared(make, rules, dev) -> None:
+    rule = (
+        "id: X-01, scope: {kind: battery}, when: \"avg(soc_pct, '1m') > 50\", "
+        "clear: \"avg(soc_pct, '1m') < 40\", severity: low"
+    )
+    site = make(rules(rule, rule.replace("X-01", "X-02")), (dev("bat-1", "battery", "soc_pct"),))
+    assert len(site.engine._values.devices["bat-1"].series) == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    history=st.lists(
+        st.sampled_from([51.0, 48.0, 46.0, Quality.BAD, "restart", "reboot", "tick"]), max_size=60
+    )
+)
+def test_whatever_happens_an_episode_begins_and_ends_once(make, rules, dev, history) -> None:
+    site = make(rules(HOT), (dev("bat-1", "battery", "soc_pct"),))
+    for event in history:
+        if event in ("restart", "reboot"):
+            site.restart(away_ms=2_000, reboot=event == "reboot")
+        elif event == "tick":
+            site.tick(10_000)
+        else:
+            site.play("bat-1", "soc_pct", event)
+    by_id: dict[str, list[str]] = {}
+    for alert in site.told:
+        by_id.setdefault(alert.id, []).append(alert.state)
+    for states in by_id.values():
+        assert states[0] == "active"
+        assert "cleared" not in states[:-1]
+        assert all(a != b for a, b in pairwise(states))
+    still_open = [states for states in by_id.values() if states[-1] != "cleared"]
+    assert len(still_open) == len(site.engine.open_alerts()) <= 1
