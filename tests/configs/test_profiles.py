@@ -67,3 +67,11 @@ async def test_a_recorded_sample_replays(name, index, read_all):
     for point, wanted in sample.expect.items():
         got = values.get(point)
         assert got == (pytest.approx(wanted, rel=1e-4) if isinstance(wanted, float) else wanted), point
+
+
+def test_a_name_has_one_type_and_one_unit_over_all_profiles():
+    seen = {}
+    for name in SHELF.names():
+        for point in assumed(SHELF.find(name)).points:
+            known = seen.setdefault(point.name, (point.value_type, point.unit))
+            assert (point.value_type, point.unit) == known, f"{point.name} in {name}"
