@@ -7,7 +7,7 @@ const COLUMNS = ["new", "dispatched", "accepted", "on_site", "in_progress", "on_
 /** One column for each state, the nearest clock on top. Nothing is dragged: moves are the events allowed now. */
 export function Board({ tickets }: { tickets: readonly Ticket[] }) {
   return (
-    <div class="board" tabIndex={0} role="region" aria-label={t().view_board}>
+    <div class="board" tabIndex={0} role="group" aria-label={t().view_board}>
       {COLUMNS.map((state) => {
         const here = tickets.filter((ticket) => ticket.state === state);
         return (

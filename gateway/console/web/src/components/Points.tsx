@@ -107,7 +107,7 @@ export function Points({ device, chosen }: { device: Device; chosen: string | nu
       {shown.length === 0 ? (
         <Empty title={t().filter_none}><button type="button" class="button" onClick={() => { filter.value = ""; }}>{t().clear_filter}</button></Empty>
       ) : (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label={t().points}>
+        <div class="table-scroll" tabIndex={0} role="group" aria-label={t().points}>
           <table class="points">
             <thead>
               <tr>

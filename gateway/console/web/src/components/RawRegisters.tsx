@@ -33,7 +33,7 @@ function Blocks({ site, id }: { site: string; id: string }) {
   if (asked.problem.value) return <Failed problem={asked.problem.value} retry={asked.refresh} />;
   if (asked.data.value === null) return <Loading rows={3} />;
   if (!blocks || blocks.length === 0) return <Empty title={t().raw_none} />;
-  return <div class="raw-blocks table-scroll" tabIndex={0} role="region" aria-label={t().raw}>{blocks.map((block) => <Block key={`${block.table}${block.start}`} block={block} />)}</div>;
+  return <div class="raw-blocks table-scroll" tabIndex={0} role="group" aria-label={t().raw}>{blocks.map((block) => <Block key={`${block.table}${block.start}`} block={block} />)}</div>;
 }
 
 /** The words of the last poll, asked for only when somebody wants to see them. */

@@ -51,8 +51,9 @@ export function Failed({ problem, retry }: { problem: Problem; retry?: () => voi
 
 export function NotFound() {
   return (
-    <Empty title={t().error_not_found} hint={t().error_not_found_hint}>
-      <a class="button" href="/">{t().to_sites}</a>
-    </Empty>
+    <>
+      <div class="page-head"><h1>{t().error_not_found}</h1></div>
+      <Empty title={t().error_not_found_hint}><a class="button" href="/">{t().to_sites}</a></Empty>
+    </>
   );
 }

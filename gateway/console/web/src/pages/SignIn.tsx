@@ -4,7 +4,6 @@ import { post, Problem } from "../api/http";
 import { spanText } from "../components/Age";
 import { problemText } from "../components/States";
 import { language, t } from "../i18n/language";
-import { go, place } from "../route";
 import { chooseLanguage, loadSession } from "../session";
 
 /** The code may come in the part of the address that never leaves the browser. */
@@ -30,9 +29,8 @@ export function SignInPage() {
     problem.value = null;
     try {
       await post<void>("/session", { ...body, language: language.peek() });
-      const wanted = place.peek().search.get("to");
+      // Who is signed in sees the page that was asked for: the shell leads there.
       await loadSession();
-      go(wanted !== null && /^\/(?!\/)/.test(wanted) ? wanted : "/", true);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       problem.value = error;

@@ -45,7 +45,7 @@ export function App() {
     if (signedIn === null && !signInPage) {
       const wanted = location.pathname + location.search;
       go(wanted === "/" ? `/sign-in${location.hash}` : `/sign-in?to=${encodeURIComponent(wanted)}${location.hash}`, true);
-    } else if (signedIn && signInPage && !location.hash.startsWith("#code=")) go(afterSignIn(), true);
+    } else if (signedIn && location.pathname === "/sign-in" && !location.hash.startsWith("#code=")) go(afterSignIn(), true);
   }, [signedIn, signInPage]);
 
   if (sessionProblem.value !== null) {

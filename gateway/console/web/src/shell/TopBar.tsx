@@ -43,8 +43,9 @@ export function TopBar() {
         <span class="brand-name">{t().app}</span>
       </a>
       {site && <a class="topbar-site" href={siteUrl(site.id)}><Words of={site.name} /></a>}
-      <a class="topbar-alerts" href="/alerts" aria-label={t().open_alerts(total)}>
-        {total === 0 ? <span class="topbar-quiet">{t().open_alerts(0)}</span> : <Marks counts={alertCounts.value} />}
+      <a class="topbar-alerts" href="/alerts">
+        <span class={total === 0 ? "topbar-quiet" : "hidden"}>{t().open_alerts(total)}</span>
+        {total > 0 && <Marks counts={alertCounts.value} />}
       </a>
       <Lamp site={id} zone={site?.timezone ?? "UTC"} />
       <div class="topbar-tools">

@@ -38,7 +38,7 @@ function moveRow(step: 1 | -1): boolean {
 export const focusedRow = (): string | null =>
   (document.activeElement?.closest("[data-row]") as HTMLElement | null)?.dataset["row"] ?? null;
 
-let waitingForGo = 0;
+let waitingForGo = Number.NEGATIVE_INFINITY;
 
 export function listenToKeys(): void {
   addEventListener("keydown", (event) => {
@@ -47,7 +47,7 @@ export function listenToKeys(): void {
     const { key } = event;
     let used = true;
     if (performance.now() - waitingForGo < 1500 && key in GO) {
-      waitingForGo = 0;
+      waitingForGo = Number.NEGATIVE_INFINITY;
       go(GO[key]!);
     } else if (key === "g") waitingForGo = performance.now();
     else if (key === "?") helpOpen.value = true;

@@ -11,7 +11,7 @@ export function TrendTable({ shape, unit, zone, name }: { shape: Shape; unit: st
     <details class="twin" onToggle={(event) => { open.value = event.currentTarget.open; }}>
       <summary>{t().trend_table}</summary>
       {open.value && (
-        <div class="table-scroll trend-table" tabIndex={0} role="region" aria-label={t().trend_of(name)}>
+        <div class="table-scroll trend-table" tabIndex={0} role="group" aria-label={t().trend_of(name)}>
           <table>
             <thead>
               <tr>

@@ -1,0 +1,50 @@
+"""What a browser must load is small, and so is everything together."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[4]
+STATIC = ROOT / "gateway/console/static"
+WEB = ROOT / "gateway/console/web"
+
+
+@pytest.fixture(scope="module")
+def built():
+    if not (STATIC / "index.html").is_file():
+        pytest.fail("the front end is not built: make console")
+    return [p for p in STATIC.rglob("*") if p.is_file() and p.suffix != ".gz" and p.name != "sources.sha256"]
+
+
+def packed(path):
+    return len(path.with_name(path.name + ".gz").read_bytes())
+
+
+def test_everything_together_stays_below_200_kb(built):
+    assert sum(map(packed, built)) <= 200_000
+
+
+def test_the_first_page_stays_below_60_kb_in_either_language(built):
+    """The chart's code is no part of it; both catalogues are counted though only one is loaded."""
+    first = [path for path in built if not path.name.startswith("Chart-")]
+    assert sum(map(packed, first)) <= 60_000
+    assert any(path.name.startswith("Chart-") for path in built)
+
+
+def test_each_file_lies_packed_beside_itself(built):
+    for path in built:
+        assert gzip.decompress(path.with_name(path.name + ".gz").read_bytes()) == path.read_bytes()
+
+
+def test_the_index_has_nothing_inline_and_names_are_hashed(built):
+    index = (STATIC / "index.html").read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=|https?://", index)
+    assert all(re.search(r"-[\w-]{8}\.\w+$", path.name) for path in built if path.parent.name == "assets")
+
+
+def test_the_lock_names_no_host():
+    lock = (WEB / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert '"integrity"' in lock
