@@ -61,7 +61,7 @@ format: setup-test ## format and mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 
 docs: setup ## regenerate docs/points.md and docs/devices.md
-	@$(BIN)/python -m gateway.documentation
+	@$(BIN)/python -m gateway.handbook docs
 
 bench: setup-test ## the measurements behind benchmarks/README.md
 	@$(BIN)/python benchmarks/reference_load.py

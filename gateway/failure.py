@@ -5,6 +5,7 @@ Failure
  ├─ JournalError       the data folder is taken, too new, or its storage refuses
  ├─ StoreError         the tickets' store cannot be used
  ├─ UsersDamaged       the file of users cannot be used
+ ├─ CertificateError   no certificate could be made for the console
  └─ BrokerError        the embedded broker cannot listen
 
 A command turns them into one line and an exit code; anything else ends it loudly.

@@ -105,13 +105,13 @@ class ConsoleDesk:
     desk: desk.Desk
 
     async def alerts(self, **wanted: Any) -> Page:
-        return _page(await self.desk.alerts(**wanted))
+        return _page(await _answered(self.desk.alerts(**wanted)))
 
     async def alert(self, alert_id: str) -> Json:
         return await _answered(self.desk.alert(alert_id))
 
     async def tickets(self, **wanted: Any) -> Page:
-        return _page(await self.desk.tickets(**wanted))
+        return _page(await _answered(self.desk.tickets(**wanted)))
 
     async def ticket(self, ticket_id: str) -> Json:
         return await _answered(self.desk.ticket(ticket_id))

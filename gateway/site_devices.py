@@ -29,12 +29,14 @@ class SiteDevices:
     Attributes:
         console: by id, in the site file's order, the gateway's own devices last.
         meta: the same for MQTT; the mapping itself stays, its entries change.
+        kinds: the same for InfluxDB.
     """
 
     def __init__(self, site: SiteConfig) -> None:
         self._devices: dict[str, Device] = {}
         self.console: dict[str, DeviceFacts] = {}
         self.meta: dict[str, DeviceMeta] = {}
+        self.kinds: dict[str, str] = {}
         self.change(site)
 
     def change(self, site: SiteConfig) -> None:
@@ -49,6 +51,7 @@ class SiteDevices:
             )
         for name, kind in own_devices(site).items():
             self.console[name] = own_console_device(name, kind)
+        self.kinds.update({name: facts.kind for name, facts in self.console.items()})
         self.meta.clear()
         self.meta.update({name: device_meta(facts) for name, facts in self.console.items()})
 

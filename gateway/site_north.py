@@ -102,9 +102,13 @@ class North:
         site = self._site
         config = site.config.file.influxdb
         assert config is not None  # noqa: S101  # the part exists only where it is configured
-        kinds = {name: meta.kind for name, meta in site.devices.meta.items()}
         self.influxdb = InfluxSink(
-            config, site.journal, site.clock, site=site.config.id, kinds=kinds, secrets=site.config.folder
+            config,
+            site.journal,
+            site.clock,
+            site=site.config.id,
+            kinds=site.devices.kinds,
+            secrets=site.config.folder,
         )
         return self.influxdb
 

@@ -7,12 +7,14 @@ import socket
 import subprocess
 from pathlib import Path
 
+from gateway.failure import Failure
+
 _DAYS = 825  # what browsers accept at most
 _RENEW_S = 30 * 86_400
 _TIMEOUT_S = 30
 
 
-class CertificateError(Exception):
+class CertificateError(Failure):
     """No certificate could be made; the message says how to mend it."""
 
 
