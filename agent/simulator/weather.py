@@ -51,7 +51,7 @@ def noise(seed: int, at: float) -> float:
     return _hashed(seed, left) * (1 - blend) + _hashed(seed, left + 1) * blend
 
 
-def sky(day: int, time_s: float, *, latitude_deg: float = 29.8, seed: int = 7) -> Sky:
+def sky(day: int, time_s: float, *, latitude_deg: float = 29.8, seed: int = 9) -> Sky:
     """The weather `time_s` seconds after local solar midnight of the day of the year `day`."""
     elevation = sun_elevation_deg(day % 365 + 1, time_s, latitude_deg)
     at = day * _DAY_S + time_s
