@@ -44,14 +44,17 @@ class BlockPoll:
 
 @dataclass(frozen=True, slots=True)
 class LastPoll:
-    """The last raw words of a device, and for each point that is not good why."""
+    """The last raw words of a device, for each point that is not good why, and why a whole poll failed."""
 
     device: str
+    problem: str | None
     blocks: tuple[BlockPoll, ...]
     why: Mapping[str, str]
 
 
-def last_poll(device: str, reads: Iterable[Read], refused: Mapping[str, BusError]) -> LastPoll:
+def last_poll(
+    device: str, problem: str | None, reads: Iterable[Read], refused: Mapping[str, BusError]
+) -> LastPoll:
     """Taken from what the reads hold, when somebody wants to see it."""
     blocks: list[BlockPoll] = []
     why: dict[str, str] = {name: str(error) for name, error in refused.items()}
@@ -64,4 +67,4 @@ def last_poll(device: str, reads: Iterable[Read], refused: Mapping[str, BusError
             text = explain(point, words[at : at + point.span.count]) if words is not None else read.problem
             if text is not None:
                 why[point.name] = text
-    return LastPoll(device, tuple(blocks), why)
+    return LastPoll(device, problem, tuple(blocks), why)

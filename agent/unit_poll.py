@@ -130,7 +130,7 @@ class UnitPoll:
     def last(self) -> LastPoll:
         """The last raw words, and why points are not good."""
         refused = {name: error for name, (_, _, error) in self._refused.items()}
-        return last_poll(self.device.id, self._reads, refused)
+        return last_poll(self.device.id, self.problem if self.failed_polls else None, self._reads, refused)
 
     # --- what the device is -------------------------------------------------
 
@@ -163,7 +163,10 @@ class UnitPoll:
                 raise BadReply("the device has no SunSpec marker where the profile looks for it")
             if chain != self.chain:
                 try:
-                    self._learn(resolve(self.device.profile, chain))
+                    found = resolve(self.device.profile, chain)
+                    if not found.points:
+                        raise BadReply("the device has none of the SunSpec models that the profile reads")
+                    self._learn(found)
                 except ValueError as error:
                     raise BadReply(f"the device's models do not fit its profile: {error}") from None
                 self.chain = chain

@@ -212,17 +212,14 @@ async def test_no_value_is_invented_in_many_late_replies(line, bus_on):
 
 async def test_a_serial_reply_that_comes_after_another_units_request_is_nobodys(pty, bus_on):
     async def first_unit_is_late(asked):
-        if asked.unit == 1:
-            await asyncio.sleep(0.1)
-        elif asked.unit == 2:
-            await asyncio.sleep(0.04)
+        await asyncio.sleep(0.35 if asked.unit == 1 else 0.25)
         asked.answer()
 
     pty.script = first_unit_is_late
-    bus = bus_on(pty, timeout_ms=60)
+    bus = bus_on(pty, timeout_ms=200)
     with pytest.raises(UnitSilent):
         await bus.read(1, A)
-    assert await bus.read(2, B) == words(B)
+    assert await bus.read(2, B, timeout_ms=2_000) == words(B)
 
 
 async def test_after_a_lost_serial_request_the_next_one_looks_different(pty, bus_on):
