@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.profile import Kind
-from agent.reading import Value
 from agent.rules.alert import Alert
 
 Params = Mapping[str, Mapping[str, float | str | bool]]
@@ -88,6 +87,3 @@ class Now:
     mono_ms: int = 0
     ts_ms: int = 0
     unsure: bool = False
-
-
-Inputs = Mapping[str, Value | None]

@@ -26,7 +26,7 @@ from agent.rules.rule import (
 )
 from agent.rules.rule_yaml import DefaultsYaml, RuleFileYaml, RuleTestYaml, RuleYaml, TextYaml, TicketYaml
 from agent.rules.samples import SampleError, parse_samples
-from agent.rules.tree import Call, Name, names, walk
+from agent.rules.tree import Name, names
 
 OtherPoint = Callable[[str], Type | None]
 """The type of a point that is no standard one but stands in some profile; None when in none."""
@@ -221,12 +221,6 @@ class _RuleReader:
             except ExpressionError:  # already told where it stands
                 continue
         return used
-
-
-def uses_sun(rule: Rule) -> bool:
-    """Whether the rule asks for the sun's elevation."""
-    nodes = (node for e in rule.expressions() for node in walk(e.node))
-    return any(isinstance(node, Call) and node.function == "sun_elevation" for node in nodes)
 
 
 def _text(text: TextYaml | None) -> Text:
