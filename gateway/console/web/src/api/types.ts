@@ -106,7 +106,7 @@ export interface AlertInput { point: string; value: Value; quality: Quality; uni
 export interface AlertMoment { ts: number; what: string; severity: Severity | null; by: string | null; note: string | null }
 export interface AlertStory extends Alert {
   rule_text: RuleText | null; inputs: AlertInput[]; timeline: AlertMoment[];
-  ticket_summary: { id: string; number: string; state: string; priority: string } | null;
+  ticket_summary: { id: string; number: string | null; state: string; priority: string } | null;
 }
 
 export interface Clock { due: number | null; state: "running" | "paused" | "met" | "late" | "waiting"; at: number | null }

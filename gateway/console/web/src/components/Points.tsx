@@ -76,7 +76,7 @@ function PointRow({ name, point, mean, chosen }: { name: string; point: Point; m
       <td class="number">
         <Reading value={stale ? null : point.value} unit={point.unit} quality={quality} last={last} />
         {point.bits && <span class="point-bits">{point.bits.map((bit) => <span key={bit.bit}><Words of={bit.text} /></span>)}</span>}
-        {point.why && <span class="point-why">{point.why}</span>}
+        {point.why && <span class="point-why" lang="en">{point.why}</span>}
       </td>
       <td class="points-range">
         <RangeBar value={number} range={point.range} />

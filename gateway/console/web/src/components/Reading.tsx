@@ -2,7 +2,8 @@ import type { Quality, Value } from "../api/types";
 import { formatNumber, MISSING, THIN } from "../format";
 import { locale, t, word } from "../i18n/language";
 
-const LETTERS: Record<Quality, string> = { good: "", uncertain: "U", substituted: "E", stale: "S", bad: "B", absent: "B" };
+/** What the device itself does not have (absent) is no fault: its dash says enough. */
+const LETTERS: Record<Quality, string> = { good: "", uncertain: "U", substituted: "E", stale: "S", bad: "B", absent: "" };
 
 export function QualityLetter({ quality, clockUnsure = false }: { quality: Quality; clockUnsure?: boolean }) {
   const letter = LETTERS[quality] || (clockUnsure ? "T" : "");

@@ -232,6 +232,7 @@ export const en = {
   gap_damaged: "journal damaged",
   gap_journal_full: "journal full",
   gap_no_data: "no good data",
+  gap_no_frames: "nothing recorded",
   gap_unknown: "cause unknown",
 
   // raw registers

@@ -226,6 +226,7 @@ export const zh: Catalogue = {
   gap_damaged: "日志损坏",
   gap_journal_full: "日志已满",
   gap_no_data: "无可信数据",
+  gap_no_frames: "没有记录",
   gap_unknown: "原因不明",
 
   raw: "原始寄存器",

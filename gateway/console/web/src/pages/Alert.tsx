@@ -74,7 +74,7 @@ export function AlertPage({ id }: { id: string }) {
               <div class="line-rows">
                 <a class="line-row" href={ticketUrl(alert.ticket_summary.id)}>
                   <Priority of={alert.ticket_summary.priority} />
-                  <span class="line-row-main"><span class="line-row-title">{alert.ticket_summary.number}</span></span>
+                  <span class="line-row-main"><span class="line-row-title">{alert.ticket_summary.number ?? <Words of={alert.title} />}</span></span>
                   <span class="line-row-side">{word("ticket", alert.ticket_summary.state)}</span>
                 </a>
               </div>

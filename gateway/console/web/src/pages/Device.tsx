@@ -79,7 +79,8 @@ export function DevicePage({ site, id }: { site: string; id: string }) {
   const tickets = sortTickets([...openTickets.value.values()].filter((ticket) => ticket.site === site && ticket.devices.includes(id)));
   const state = summary ?? device;
   const mark = worstOfDevice(state);
-  const good = Object.values(device.points).filter((one) => one.quality === "good").length;
+  const expected = Object.values(device.points).filter((one) => one.quality !== "absent");
+  const good = expected.filter((one) => one.quality === "good").length;
   return (
     <>
       <div class="page-head">
@@ -87,7 +88,7 @@ export function DevicePage({ site, id }: { site: string; id: string }) {
         <h1>{mark && <Mark kind={mark} size={26} />} {id}</h1>
         <span class="muted">{deviceKind(device)}{device.title && <> · <Words of={device.title} /></>}</span>
         <span class="page-head-side">
-          <span>{state.state === "online" ? t().points_good(good, Object.keys(device.points).length) : deviceState(state)}</span>
+          <span>{state.state === "online" ? t().points_good(good, expected.length) : deviceState(state)}</span>
           {device.poll && <span class="muted">{t().last_poll} <Age ts={device.poll.ts} />{device.poll.reason && <> · {word("gap", device.poll.reason)}</>}</span>}
         </span>
       </div>
