@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, MappingStartEvent, NodeEvent, SequenceStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 MAX_BYTES = 4_000_000
@@ -105,9 +104,9 @@ def parse(text: str | bytes, file: str) -> Document:
     yaml = YAML(typ="safe", pure=True)
     yaml.allow_duplicate_keys = False
     try:
-        _refuse_aliases_and_depth(yaml, text, file)
         node = yaml.compose(io.StringIO(text))
-        data = yaml.load(io.StringIO(text))
+        places = _places(node, file)
+        data = yaml.constructor.construct_document(node) if node is not None else None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -118,8 +117,6 @@ def parse(text: str | bytes, file: str) -> Document:
         raise _refused(file, 1, 1, f"not valid YAML: {problem}", "") from None
     if not isinstance(data, dict):
         raise _refused(file, 1, 1, "the file must hold keys and values at the top", "start with `version: 1`")
-    places: dict[Path, tuple[int, int]] = {}
-    _remember(node, (), places)
     return Document(file, data, places)
 
 
@@ -155,32 +152,31 @@ def _refused(file: str, line: int, column: int, message: str, remedy: str) -> Do
     return DocumentError([Fault(file, line, column, "", message, remedy)])
 
 
-def _refuse_aliases_and_depth(yaml: YAML, text: str, file: str) -> None:
-    depth = 0
-    for event in yaml.parse(io.StringIO(text)):
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        if isinstance(event, AliasEvent):
+def _places(root: Node | None, file: str) -> dict[Path, tuple[int, int]]:
+    """Line and column of each value. A value that stands in two places is an alias, and refused unwalked."""
+    places: dict[Path, tuple[int, int]] = {}
+    seen: set[int] = set()
+
+    def remember(node: Node, path: Path, at: Node) -> None:
+        line, column = at.start_mark.line + 1, at.start_mark.column + 1
+        if id(node) in seen:
             raise _refused(file, line, column, "YAML aliases (*name) are not allowed", "write the value out")
-        if isinstance(event, MappingStartEvent | SequenceStartEvent):
-            depth += 1
-        elif not isinstance(event, NodeEvent):
-            depth -= type(event).__name__ in ("MappingEndEvent", "SequenceEndEvent")
-        if depth > MAX_DEPTH:
+        if len(path) > MAX_DEPTH:
             raise _refused(file, line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
+        seen.add(id(node))
+        places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, MappingNode):
+            for key, value in node.value:
+                name = key.value if key.tag.endswith(":str") else _scalar(key)
+                remember(value, (*path, name), key)
+                places[*path, name, KEY] = (key.start_mark.line + 1, key.start_mark.column + 1)
+        elif isinstance(node, SequenceNode):
+            for index, value in enumerate(node.value):
+                remember(value, (*path, index), value)
 
-
-def _remember(node: Node | None, path: Path, places: dict[Path, tuple[int, int]]) -> None:
-    if node is None:
-        return
-    places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            name = key.value if key.tag.endswith(":str") else _scalar(key)
-            _remember(value, (*path, name), places)
-            places[(*path, name, KEY)] = (key.start_mark.line + 1, key.start_mark.column + 1)
-    elif isinstance(node, SequenceNode):
-        for index, value in enumerate(node.value):
-            _remember(value, (*path, index), places)
+    if root is not None:
+        remember(root, (), root)
+    return places
 
 
 KEY = "\0key"

@@ -8,6 +8,7 @@ that uses them needs no code anywhere. A `{n}` in a name stands for 1, 2, 3 and 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from agent.profile import POLLED_KINDS, Kind
@@ -71,6 +72,7 @@ def states_of(point: str, kind: Kind) -> tuple[str, ...] | None:
     return INVERTER_STATES if point == "state" and kind == "inverter" else None
 
 
+@cache
 def standard(name: str) -> StandardPoint | None:
     """The standard point of this name, or None; `dc_current_3_a` and `dc_current_{n}_a` find their family."""
     if (found := STANDARD.get(name)) is not None:

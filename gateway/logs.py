@@ -1,4 +1,4 @@
-"""Logs go to stderr as one JSON line per event; systemd keeps them. Nothing is written to a file of our own."""
+"""Logs go to stderr, one JSON line per event; systemd keeps them. No file of our own is written."""
 
 import logging
 import sys

@@ -32,7 +32,7 @@ from gateway.reload import Reload, parts_of, plan_reload
 from gateway.rules import load_rules, site_facts
 from gateway.secret import read_secret
 from gateway.site_console import LatchPort
-from gateway.site_devices import SiteDevices
+from gateway.site_devices import SiteDevices, rule_facts
 from gateway.site_facts import desk_site
 from gateway.site_north import North
 from gateway.tickets.checklist import load_checklists
@@ -205,8 +205,10 @@ class Site:
 
     def _identified(self, device: str, profile: Profile) -> None:
         told = self.pollers[self.devices.bus_of(device)].device_facts(device)
-        self.apply(self.engine.bind(self.devices.identify(device, profile, told)))
-        self.north.announce(device)
+        facts = self.devices.identify(device, profile, told)
+        if facts is not None:
+            self.apply(self.engine.bind(facts))
+            self.north.announce(device)
 
     def _bind_identified(self) -> None:
         """A new engine learns what SunSpec devices have told the old one."""
@@ -214,9 +216,9 @@ class Site:
             for device in self.devices.of_bus(poller.line.id):
                 if device.profile.sunspec is None or not poller.knows(device.id):
                     continue
-                told = poller.device_facts(device.id)
-                if told.profile is not None:
-                    self.apply(self.engine.bind(self.devices.identify(device.id, told.profile, told)))
+                profile = poller.device_facts(device.id).profile
+                if profile is not None:
+                    self.apply(self.engine.bind(rule_facts(device, profile)))
 
     def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
         offset_ms = self.clock.utc_ms() - self.clock.monotonic_ms()

@@ -63,12 +63,19 @@ class SiteDevices:
         """The bus that a device hangs on."""
         return self._devices[device_id].bus
 
-    def identify(self, device_id: str, profile: Profile, told: Told) -> RuleDevice:
-        """A device has said what it is; the answer is what the rules should know of it now."""
-        device = replace(self._devices[device_id], profile=profile)
+    def identify(self, device_id: str, profile: Profile, told: Told) -> RuleDevice | None:
+        """A device has said what it is: what the rules should know of it now, None if that is nothing new."""
+        device = self._devices[device_id]
         facts = identified(
             console_device(device, profile), vendor=told.vendor, model=told.model, serial=told.serial
         )
+        if facts == self.console[device_id]:
+            return None
         self.console[device_id] = facts
         self.meta[device_id] = device_meta(facts)
-        return device_facts(device, frozenset(point.name for point in profile.points))
+        return rule_facts(device, profile)
+
+
+def rule_facts(device: Device, profile: Profile) -> RuleDevice:
+    """A device whose points are known, for the rules."""
+    return device_facts(replace(device, profile=profile), frozenset(point.name for point in profile.points))
