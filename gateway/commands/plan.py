@@ -71,6 +71,9 @@ class _BusPlan:
 def plan(
     site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
     *,
+    _data: Path | None = typer.Option(
+        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
+    ),
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
     lang: str = typer.Option("", "--lang", help="zh or en; default from LANG"),
 ) -> None:

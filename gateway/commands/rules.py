@@ -85,6 +85,9 @@ def run_rule_tests(
 def list_(
     site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
     *,
+    _data: Path | None = typer.Option(
+        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
+    ),
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
     lang: LangOption = None,
 ) -> None:

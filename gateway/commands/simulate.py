@@ -27,6 +27,9 @@ def simulate(
     faults: Path | None = typer.Option(
         None, "--faults", help="a file of device faults: dead, late, refuse, set"
     ),
+    _data: Path | None = typer.Option(
+        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
+    ),
     dump: Path | None = typer.Option(
         None, "--dump", help="a folder with a recorded dump.json, or the file itself"
     ),
