@@ -12,7 +12,8 @@ import sys
 import time
 
 import aiomqtt
-from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
 from pymodbus.client import AsyncModbusTcpClient
 
 NAMES = [f"f{n}" for n in range(10)] + [f"u{n}" for n in range(40)]
@@ -42,11 +43,10 @@ async def main() -> None:
     async with aiomqtt.Client("127.0.0.1", broker) as mqtt, asyncio.TaskGroup() as group:
         write = None
         if database:
-            influx = InfluxDBClientAsync(url=database, token="", org="bench")
-            api = influx.write_api()
+            api = InfluxDBClient(url=database, token="", org="bench").write_api(write_options=SYNCHRONOUS)
 
             async def write(line: str) -> None:
-                await api.write(bucket="bench", record=line, write_precision="ms")
+                await asyncio.to_thread(api.write, bucket="bench", record=line, write_precision="ms")
 
         for port in ports:
             group.create_task(poll(port, mqtt, write))

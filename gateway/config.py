@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, field_validator
 from agent.device import BusLine, Device, Role
 from agent.document import Document, DocumentError, Fault, read
 from agent.quantity import DurationMs
+from agent.rules.rule import RuleSet
 from gateway.console.config import ConsoleConfig
 from gateway.journal.config import JournalConfig
 from gateway.profiles import read_document
@@ -144,12 +145,13 @@ class SiteFile(_Block):
 
 @dataclass(frozen=True, slots=True)
 class SiteConfig:
-    """A checked site: the file, and its devices with their profiles."""
+    """A checked site: the file, its devices with their profiles, and its rules."""
 
     file: SiteFile
     path: Path
     devices: tuple[Device, ...]
     buses: tuple[BusLine, ...]
+    rules: RuleSet
     warnings: tuple[Fault, ...]
 
     @property
@@ -181,14 +183,14 @@ def load_site(path: Path) -> SiteConfig:
 
 def check_site(document: Document, path: Path) -> SiteConfig:
     """As `load_site`, of a document that was read already."""
-    from gateway.site_check import faults_of_site  # noqa: PLC0415  # it needs the shapes of this module
+    from gateway.site_check import find_out  # noqa: PLC0415  # it needs the shapes of this module
 
     file = read(SiteFile, document)
-    devices, faults = faults_of_site(file, document, path.parent)
+    found = find_out(file, document, path.parent)
+    faults = sorted(found.faults, key=lambda f: (f.file, f.line, f.column))
     if any(fault.level == "error" for fault in faults):
-        raise DocumentError(sorted(faults, key=lambda f: (f.file, f.line, f.column)))
-    buses = tuple(BusLine(bus.id, bus.url, bus.timeout) for bus in file.buses)
-    return SiteConfig(file, path, devices, buses, tuple(faults))
+        raise DocumentError(faults)
+    return SiteConfig(file, path, found.devices, found.buses, found.rules, tuple(faults))
 
 
 def closest(name: str, known: Sequence[str]) -> str:

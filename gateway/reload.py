@@ -33,7 +33,7 @@ def parts_of(site: SiteConfig) -> dict[str, object]:
     return parts
 
 
-def plan_reload(old: SiteConfig, new: SiteConfig, *, rules_changed: bool) -> Reload:
+def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
     """What to stop and start to get from `old` to `new`."""
     fixed = {
         "site.id": (old.id, new.id),
@@ -49,5 +49,7 @@ def plan_reload(old: SiteConfig, new: SiteConfig, *, rules_changed: bool) -> Rel
     return Reload(
         stop=tuple(name for name in before if name not in after or name in changed),
         start=tuple(name for name in after if name not in before or name in changed),
-        rules=rules_changed or old.devices != new.devices or old.file.site != new.file.site,
+        rules=old.rules.hashes() != new.rules.hashes()
+        or old.devices != new.devices
+        or old.file.site != new.file.site,
     )

@@ -21,7 +21,6 @@ from agent.reading import Frame
 from agent.rules.alert import Alert
 from agent.rules.engine import Engine
 from agent.rules.facts import Outcome, SiteFacts
-from agent.rules.rule import RuleSet
 from gateway.config import SiteConfig
 from gateway.history.history import History
 from gateway.journal.journal import Journal
@@ -29,7 +28,7 @@ from gateway.live import Live
 from gateway.notify import ServiceManager
 from gateway.parts import Parts
 from gateway.reload import Reload, parts_of, plan_reload
-from gateway.rules import load_rules, site_facts
+from gateway.rules import site_facts
 from gateway.secret import read_secret
 from gateway.site_console import LatchPort
 from gateway.site_devices import SiteDevices, rule_facts
@@ -37,11 +36,13 @@ from gateway.site_facts import desk_site
 from gateway.site_north import North
 from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
+from gateway.tickets.outbox import PUBLISHED
 from gateway.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
 
 _TICK_MS = 10_000
+_MOST_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Site:
         self._parts: Parts
         self._sun = sun_elevation
         self._offer_code = offer_code
-        self._rules = _rules_of(config)
+        self._rules = config.rules
         self._watches: dict[str, bytes] = {}
         self._numbers = FrameNumbers()
         self._polling = asyncio.Event()
@@ -108,8 +109,9 @@ class Site:
             rooms.push_async_callback(self.journal.close)
             self.history = await History.open(self.data, self.journal)
             rooms.push_async_callback(self.history.close)
-            self._watches = self.journal.watches()
+            self._watches = {k: w for k, w in self.journal.watches().items() if k != PUBLISHED}
             self.engine = self._new_engine()
+            await self._remember()
             self.desk = await self._open_desk()
             rooms.push_async_callback(self.desk.close)
             self.north = North(self)
@@ -133,16 +135,23 @@ class Site:
                 self._start(name)
             if console is not None:
                 self._parts.start("console", self.north.run_console())
+            group.create_task(self._stopped(stop), name="stop")
             await self._polling.wait()
-            code = self.north.sign_in_code(always=self._offer_code)
-            on_ready(Ready(console, mqtt, code))
-            self._manager.ready(f"polling {len(self.config.devices)} devices")
-            self._parts.start("watchdog", self._watchdog())
+            if not stop.is_set():
+                code = self.north.sign_in_code(always=self._offer_code)
+                on_ready(Ready(console, mqtt, code))
+                self._manager.ready(f"polling {len(self.config.devices)} devices")
+                self._parts.start("watchdog", self._watchdog())
             await stop.wait()
             self._manager.stopping()
             for name in [name for name in parts_of(self.config) if name.startswith("bus:")]:
                 await self._parts.stop(name)
             await self._parts.stop_all()
+
+    async def _stopped(self, stop: asyncio.Event) -> None:
+        """Whoever waits for the first poll need not wait for it any longer."""
+        await stop.wait()
+        self._polling.set()
 
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")
@@ -168,6 +177,7 @@ class Site:
     def take(self, frame: Frame) -> None:
         """A frame and all that follows from it, in one commit."""
         self.frames += 1
+        self._polling.set()  # a bus that cannot be reached was tried, too
         self.journal.append(frame)
         self.live.frame(frame)
         self._apply_at(self.engine.on_frame(frame), frame.mono_ms, frame.ts_ms, unsure=frame.unsure)
@@ -234,6 +244,14 @@ class Site:
             facts = replace(facts, sun_elevation=self._sun)
         return Engine(facts, self._rules, self._watches, lambda: secrets.token_hex(8))
 
+    async def _remember(self) -> None:
+        """Fill the rules' windows with what the journal still has, before new frames come."""
+        mono_ms, now_ms = self.clock.monotonic_ms(), self.clock.utc_ms()
+        for device, length_ms in self.engine.memory_ms().items():
+            for frame in await self.journal.frames(device, now_ms - length_ms, now_ms, _MOST_REMEMBERED):
+                if not frame.unsure or not self.clock.trusted():
+                    self.engine.remember(frame, mono_ms - (now_ms - frame.ts_ms))
+
     async def _open_desk(self) -> Desk:
         tickets = self.config.file.tickets
         password = tickets.password_file and read_secret(tickets.password_file, self.config.folder)
@@ -256,8 +274,8 @@ class Site:
 
     async def reload(self, config: SiteConfig) -> Reload:
         """Take over what changed; nothing at all where something needs a restart."""
-        rules = _rules_of(config)
-        plan = plan_reload(self.config, config, rules_changed=rules.hashes() != self._rules.hashes())
+        rules = config.rules
+        plan = plan_reload(self.config, config)
         if plan.refused:
             return plan
         for name in plan.stop:
@@ -286,8 +304,3 @@ class Site:
                 self._manager.alive()
                 frames, head = self.frames, self.journal.head()
             await asyncio.sleep(period_s / 3)
-
-
-def _rules_of(config: SiteConfig) -> RuleSet:
-    paths = [config.folder / name for name in config.file.rules]
-    return load_rules(paths, standard=config.file.standard_rules)

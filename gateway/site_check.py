@@ -4,30 +4,40 @@ Every check yields faults with their place; nothing stops at the first one.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from agent.device import Device
+from agent.device import BusLine, Device
 from agent.document import Document, DocumentError, Fault
 from agent.document import Path as Place
 from agent.modbus.endpoint import Endpoint, parse_url
+from agent.modbus.sunspec import assumed
 from agent.profile import Profile
 from agent.profile_file import with_ratios
+from agent.rules.rule import RuleSet
 from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
 from gateway.profiles import ProfileShelf, UnknownProfileError
-from gateway.rules import load_site_rules
+from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_secret
 
 
-def faults_of_site(
-    file: SiteFile, document: Document, folder: Path
-) -> tuple[tuple[Device, ...], list[Fault]]:
-    """The devices with their profiles, and all that is wrong."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a site file refers to, as far as it could be read, and all that is wrong."""
+
+    devices: tuple[Device, ...]
+    buses: tuple[BusLine, ...]
+    rules: RuleSet
+    faults: tuple[Fault, ...]
+
+
+def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
+    """Look up profiles, rules and secrets, and check that all agree."""
     endpoints = dict(_endpoints(file))
-    shelf = ProfileShelf(folder)
     profiles: dict[str, Profile] = {}
     faults = [
         *_bus_faults(file, document, endpoints),
-        *_profile_faults(file, document, shelf, profiles),
+        *_profile_faults(file, document, ProfileShelf(folder), profiles),
         *_device_faults(file, document, endpoints, profiles),
         *_secret_faults(file, document, folder),
         *_sink_faults(file, document),
@@ -37,8 +47,12 @@ def faults_of_site(
     devices = tuple(
         _device(block, profiles[block.profile]) for block in file.devices if block.profile in profiles
     )
-    faults += _rule_faults(file, document, folder)
-    return devices, faults
+    buses = tuple(BusLine(bus.id, bus.url, bus.timeout) for bus in file.buses)
+    rules, rule_faults = _rules(file, document, folder)
+    faults += rule_faults
+    if not any(fault.level == "error" for fault in faults):
+        faults += _findings(file, document, Found(devices, buses, rules, ()))
+    return Found(devices, buses, rules, tuple(faults))
 
 
 def _device(block: DeviceBlock, profile: Profile) -> Device:
@@ -259,38 +273,46 @@ def _team_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
             )
 
 
-def _rule_faults(file: SiteFile, document: Document, folder: Path) -> list[Fault]:
-    faults: list[Fault] = []
-    for index, name in enumerate(file.rules):
-        if not (folder / name).exists():
-            faults.append(
-                document.fault(
-                    ("rules", index), f"there is no file or folder {folder / name}", "correct the name"
-                )
-            )
+def _rules(file: SiteFile, document: Document, folder: Path) -> tuple[RuleSet, list[Fault]]:
+    faults = [
+        document.fault(("rules", index), f"there is no file or folder {folder / name}", "correct the name")
+        for index, name in enumerate(file.rules)
+        if not (folder / name).exists()
+    ]
     if faults:
-        return faults
+        return RuleSet(), faults
     try:
         rules, warnings = load_site_rules(
             [folder / name for name in file.rules], standard=file.standard_rules
         )
     except DocumentError as error:
-        return list(error.faults)
-    faults += warnings
-    known = {rule.id: rule for rule in rules}
+        return RuleSet(), list(error.faults)
+    return rules, [*warnings, *_param_faults(file, document, rules)]
+
+
+def _param_faults(file: SiteFile, document: Document, rules: RuleSet) -> Iterator[Fault]:
     for index, device in enumerate(file.devices):
         for rule_id, params in device.params.items():
             at: Place = ("devices", index, "params", rule_id)
-            if rule_id not in known:
-                remedy = closest(rule_id, list(known))
-                faults.append(document.fault(at, f"there is no rule {rule_id!r}", remedy))
+            rule = rules.get(rule_id)
+            if rule is None:
+                yield document.fault(at, f"there is no rule {rule_id!r}", closest(rule_id, list(rules.rules)))
                 continue
             for name in params:
-                if name not in known[rule_id].params:
-                    remedy = closest(name, list(known[rule_id].params))
+                if name not in rule.params:
                     message = f"the rule {rule_id} has no parameter {name!r}"
-                    faults.append(document.fault((*at, name), message, remedy))
-    return faults
+                    yield document.fault((*at, name), message, closest(name, list(rule.params)))
+
+
+def _findings(file: SiteFile, document: Document, found: Found) -> Iterator[Fault]:
+    """What only shows when rules meet devices; SunSpec devices count as what their profile assumes."""
+    place = file.site.location
+    location = None if place is None else (place.latitude, place.longitude)
+    facts = site_facts(file.site.id, found.devices, found.buses, location, resolve=assumed)
+    at = {device.id: index for index, device in enumerate(file.devices)}
+    for finding in site_findings(found.rules, facts):
+        where: Place = ("devices", at[finding.device]) if finding.device in at else ()
+        yield document.fault(where, finding.message, finding.remedy, finding.level)
 
 
 def _not_yet_faults(file: SiteFile, document: Document) -> Iterator[Fault]:

@@ -93,6 +93,14 @@ class Engine:
             self._lives.expire_shelf(watch)
         return self._lives.outcome(self._watches)
 
+    def memory_ms(self) -> dict[str, int]:
+        """How far back the windows of each device look; only devices that have windows."""
+        lengths = {
+            name: max((series.window.length_ms for series in device.series.values()), default=0)
+            for name, device in self._values.devices.items()
+        }
+        return {name: length_ms for name, length_ms in lengths.items() if length_ms}
+
     def remember(self, frame: Frame, mono_ms: int) -> None:
         """Fill windows from history at start, oldest frame first; `mono_ms` is its place on today's clock."""
         device = self._values.devices.get(frame.device)

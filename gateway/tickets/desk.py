@@ -41,7 +41,8 @@ from gateway.tickets.worker import Worker
 _log = structlog.get_logger(__name__)
 
 READER = "desk"
-TEND_S = 1.0
+TEND_S = 3.0
+"""Between two looks at clocks and at what a command wrote beside us; news are acted upon at once."""
 _QUIET_ROUNDS = 3
 _MEASURE_AGAIN_MS = 30_000
 _BATCH = 500
