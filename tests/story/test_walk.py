@@ -232,7 +232,9 @@ async def test_from_a_register_to_an_archived_ticket(story, maplebridge, eventua
     )
     labels = rows[0][0]
     assert (labels["site"], labels["device"]) == ("story-hall", "bat-1")
-    assert await asyncio.to_thread(stored, "meter_ac_voltage_l1_v", 230.25)
+    await eventually(
+        lambda: asyncio.to_thread(stored, "meter_ac_voltage_l1_v", 230.25), "the row of the meter"
+    )
 
     # A register changes → an alert.
     changed = time.monotonic()
