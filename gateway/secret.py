@@ -15,15 +15,34 @@ class SecretError(Failure):
     """The secret's file is missing or open to others; the message says how to mend it."""
 
 
+def find_file(name: str, beside: Path) -> Path:
+    """The file that `name` means, where everybody may read it: a certificate.
+
+    Raises:
+        SecretError: no such file.
+    """
+    credential = _credential(name)
+    if credential is not None:
+        return credential
+    if not (beside / name).is_file():
+        raise SecretError(f"the file {beside / name} is not there; put it there or correct the name")
+    return beside / name
+
+
+def _credential(name: str) -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(folder) / name if folder and (Path(folder) / name).is_file() else None
+
+
 def find_secret(name: str, beside: Path) -> Path:
     """The file that `name` means.
 
     Raises:
         SecretError: no such file, or its mode lets group or others read it.
     """
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder and (Path(folder) / name).is_file():
-        return Path(folder) / name  # systemd guards the folder itself; its files show ACL masks as modes
+    credential = _credential(name)
+    if credential is not None:
+        return credential  # systemd guards the folder itself; its files show ACL masks as modes
     path = beside / name
     if not path.is_file():
         raise SecretError(f"the file {path} is not there; create it with the secret and mode 600")

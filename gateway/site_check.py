@@ -16,9 +16,10 @@ from agent.profile import Profile
 from agent.profile_file import with_ratios
 from agent.rules.rule import RuleSet
 from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
+from gateway.console.config import TlsFiles
 from gateway.profiles import ProfileShelf, UnknownProfileError
 from gateway.rules import load_site_rules, site_facts, site_findings
-from gateway.secret import SecretError, find_secret
+from gateway.secret import SecretError, find_file, find_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,8 @@ def _parent_faults(device: DeviceBlock, at: Place, document: Document, file: Sit
         remedy = closest(device.parent or "", list(parents))
         yield document.fault((*at, "parent"), f"there is no device {device.parent!r}", remedy)
         return
-    above, seen = device.parent, {device.id}
+    above: str | None = device.parent
+    seen = {device.id}
     while above is not None and above in parents:
         if above in seen:
             yield document.fault(
@@ -222,7 +224,7 @@ def _secret_faults(file: SiteFile, document: Document, folder: Path) -> Iterator
     if file.influxdb is not None:
         places.append((("influxdb", "token_file"), file.influxdb.token_file, True))
     places.append((("tickets", "password_file"), file.tickets.password_file, True))
-    if file.console is not None and file.console.tls not in (None, "self_signed"):
+    if file.console is not None and isinstance(file.console.tls, TlsFiles):
         places += [
             (("console", "tls", "cert_file"), file.console.tls.cert_file, False),
             (("console", "tls", "key_file"), file.console.tls.key_file, True),
@@ -230,16 +232,11 @@ def _secret_faults(file: SiteFile, document: Document, folder: Path) -> Iterator
     for place, name, is_secret in places:
         if name is None:
             continue
-        if is_secret:
-            try:
-                find_secret(name, folder)
-            except SecretError as error:
-                message, _, remedy = str(error).partition("; ")
-                yield document.fault(place, message, remedy)
-        elif not (folder / name).is_file():
-            yield document.fault(
-                place, f"the file {folder / name} is not there", "put it there or correct the name"
-            )
+        try:
+            find_secret(name, folder) if is_secret else find_file(name, folder)
+        except SecretError as error:
+            message, _, remedy = str(error).partition("; ")
+            yield document.fault(place, message, remedy)
 
 
 def _sink_faults(file: SiteFile, document: Document) -> Iterator[Fault]:

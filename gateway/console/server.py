@@ -13,7 +13,7 @@ from gateway.console.app import Console
 from gateway.console.config import ConsoleConfig, TlsFiles
 from gateway.console.connection import MAX_HEAD_BYTES, LimitedConnection
 from gateway.console.self_signed import self_signed_files
-from gateway.secret import find_secret
+from gateway.secret import find_file, find_secret
 
 _STOP_S = 1
 _BACKLOG = 128
@@ -113,7 +113,7 @@ def _tls_files(config: ConsoleConfig, folder: Path, data: Path) -> tuple[Path, P
     if config.tls is None:
         return None
     if isinstance(config.tls, TlsFiles):
-        return folder / config.tls.cert_file, find_secret(config.tls.key_file, folder)
+        return find_file(config.tls.cert_file, folder), find_secret(config.tls.key_file, folder)
     return self_signed_files(config.host, data)
 
 

@@ -19,7 +19,7 @@ from agent.clock import Clock
 from agent.reading import Frame
 from gateway.journal.journal import Journal
 from gateway.journal.record import Record
-from gateway.secret import SecretError, find_secret, read_secret
+from gateway.secret import SecretError, find_file, read_secret
 from gateway.sinks.backoff import BackOff
 from gateway.sinks.config import InfluxConfig
 from gateway.sinks.influx_answer import Answer, Verdict
@@ -149,7 +149,7 @@ class InfluxSink:
     def _open(self) -> InfluxWriter:
         config = self._config
         token = read_secret(config.token_file, self._secrets) if config.token_file else ""
-        ca_file = str(find_secret(config.ca_file, self._secrets)) if config.ca_file else None
+        ca_file = str(find_file(config.ca_file, self._secrets)) if config.ca_file else None
         return InfluxWriter(
             config.url, config.org, config.bucket, token, ca_file=ca_file, timeout_s=self._pace.timeout_s
         )

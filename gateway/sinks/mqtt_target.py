@@ -1,11 +1,10 @@
 """From the `mqtt:` block of a site file to a broker's address, identity and TLS."""
 
-import os
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.secret import SecretError, find_secret, read_secret
+from gateway.secret import find_file, find_secret, read_secret
 from gateway.sinks.config import MqttConfig
 from gateway.sinks.mqtt_link import Target
 
@@ -45,18 +44,9 @@ def target_of(
 
 
 def _tls(config: MqttConfig, secrets: Path) -> ssl.SSLContext:
-    ca = None if config.ca_file is None else str(_public(config.ca_file, secrets))
+    ca = None if config.ca_file is None else str(find_file(config.ca_file, secrets))
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.cert_file is not None and config.key_file is not None:
-        context.load_cert_chain(_public(config.cert_file, secrets), find_secret(config.key_file, secrets))
+        context.load_cert_chain(find_file(config.cert_file, secrets), find_secret(config.key_file, secrets))
     return context
-
-
-def _public(name: str, beside: Path) -> Path:
-    """A certificate's file; it is no secret, so its mode does not matter."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    for path in ([Path(folder) / name] if folder else []) + [beside / name]:
-        if path.is_file():
-            return path
-    raise SecretError(f"the file {name} is not there; put the certificate at {beside / name}")
