@@ -222,7 +222,10 @@ def _secret_faults(file: SiteFile, document: Document, folder: Path) -> Iterator
             ((*at, "cert_file"), broker.cert_file, False),
         ]
     if file.influxdb is not None:
-        places.append((("influxdb", "token_file"), file.influxdb.token_file, True))
+        places += [
+            (("influxdb", "token_file"), file.influxdb.token_file, True),
+            (("influxdb", "ca_file"), file.influxdb.ca_file, False),
+        ]
     places.append((("tickets", "password_file"), file.tickets.password_file, True))
     if file.console is not None and isinstance(file.console.tls, TlsFiles):
         places += [
