@@ -42,6 +42,8 @@ from gateway.vitals import Vitals
 _log = structlog.get_logger(__name__)
 
 _TICK_MS = 10_000
+_LAST_WORDS_MS = 1_500
+"""A stop takes at most 5 s in all."""
 _MOST_REMEMBERED = 50_000
 
 
@@ -146,7 +148,16 @@ class Site:
             self._manager.stopping()
             for name in [name for name in parts_of(self.config) if name.startswith("bus:")]:
                 await self._parts.stop(name)
+            await self._last_words()
             await self._parts.stop_all()
+
+    async def _last_words(self) -> None:
+        """The last frames go out too if those who take them do so soon; else the next start sends them."""
+        await self.journal.commit()
+        head = self.journal.head()
+        end_ms = self.clock.monotonic_ms() + _LAST_WORDS_MS
+        while (now_ms := self.clock.monotonic_ms()) < end_ms and not self.north.has_told(head):
+            await self.clock.sleep_until(now_ms + 20)
 
     async def _stopped(self, stop: asyncio.Event) -> None:
         """Whoever waits for the first poll need not wait for it any longer."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.console.ports import Check, ConsolePorts, Json, RawPoll
+from gateway.journal.record import Position
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, raw_poll
 from gateway.site_facts import console_site
 from gateway.tickets.clerk import UnknownTicket
@@ -60,6 +61,13 @@ class North:
     def sink(self, part: str) -> MqttSink | InfluxSink:
         """A new sink for a part's name: `mqtt:<name>` or `influxdb`."""
         return self._new_influxdb() if part == "influxdb" else self._new_mqtt(part.partition(":")[2])
+
+    def has_told(self, position: Position) -> bool:
+        """Whether all records up to `position` have left by every sink that has a connection."""
+        sinks: list[MqttSink | InfluxSink] = [*self.mqtt.values()]
+        if self.influxdb is not None:
+            sinks.append(self.influxdb)
+        return all(self._site.journal.cursor(sink.name) >= position for sink in sinks if sink.connected)
 
     def announce(self, device: str) -> None:
         """What a device is has become known."""
