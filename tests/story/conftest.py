@@ -140,6 +140,10 @@ class Gateway:
     def hup(self) -> None:
         self._process.send_signal(signal.SIGHUP)
 
+    def interrupt(self) -> None:
+        """As Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+
     async def kill(self) -> None:
         """SIGKILL, now."""
         self._process.kill()
