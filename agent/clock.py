@@ -39,10 +39,16 @@ def new_boot_id() -> str:
 
 
 class SystemClock:
-    """The machine's clocks. Trust follows the kernel's synchronisation state (adjtimex(2))."""
+    """The machine's clocks. Trust follows the kernel's synchronisation state (adjtimex(2)).
 
-    def __init__(self, boot: str | None = None) -> None:
+    Args:
+        boot: the id of this run; a new one unless given.
+        taken_at_its_word: trust the wall clock without asking: for a demo on somebody's own machine.
+    """
+
+    def __init__(self, boot: str | None = None, *, taken_at_its_word: bool = False) -> None:
         self._boot = boot or new_boot_id()
+        self._taken_at_its_word = taken_at_its_word
         self._kernel = _KernelClock()
         self._asked_ms = -_TRUST_HOLDS_MS
         self._trusted = False
@@ -58,6 +64,8 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def trusted(self) -> bool:
+        if self._taken_at_its_word:
+            return True
         now_ms = self.monotonic_ms()
         if now_ms - self._asked_ms >= _TRUST_HOLDS_MS:
             self._asked_ms = now_ms

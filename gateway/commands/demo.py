@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from agent.clock import SystemClock
 from agent.reading import Text
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
@@ -74,6 +75,7 @@ class _Demo:
         self._site = Site(
             load_site(path),
             self._folder / "data",
+            clock=SystemClock(taken_at_its_word=True),
             sun_elevation=lambda _ts_ms: self._world.sun_elevation_deg,
             offer_code=True,
         )

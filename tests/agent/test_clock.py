@@ -20,6 +20,10 @@ def test_trust_is_the_kernels_word():
     assert clock.trusted() == (clock.offset_s() is not None)
 
 
+def test_a_clock_taken_at_its_word_asks_nobody():
+    assert SystemClock(taken_at_its_word=True).trusted()
+
+
 async def test_a_manual_clock_moves_only_when_moved():
     clock = ManualClock(1_000)
     assert clock.utc_ms() == 1_000
