@@ -20,6 +20,7 @@ from gateway.console.config import TlsFiles
 from gateway.profiles import ProfileShelf, UnknownProfileError
 from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_file, find_secret
+from gateway.tickets.checklist import load_checklists
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
     buses = tuple(BusLine(bus.id, bus.url, bus.timeout) for bus in file.buses)
     rules, rule_faults = _rules(file, document, folder)
     faults += rule_faults
+    faults += _ticket_faults(file, document, folder, rules)
     if not any(fault.level == "error" for fault in faults):
         faults += _findings(file, document, Found(devices, buses, rules, ()))
     return Found(devices, buses, rules, tuple(faults))
@@ -302,6 +304,33 @@ def _param_faults(file: SiteFile, document: Document, rules: RuleSet) -> Iterato
                 if name not in rule.params:
                     message = f"the rule {rule_id} has no parameter {name!r}"
                     yield document.fault((*at, name), message, closest(name, list(rule.params)))
+
+
+def _ticket_faults(file: SiteFile, document: Document, folder: Path, rules: RuleSet) -> Iterator[Fault]:
+    """What the rules' tickets name: checklists, and teams where the site has any."""
+    try:
+        checklists = load_checklists(folder)
+    except DocumentError as error:
+        yield from error.faults
+        return
+    plans = [(rule.id, rule.ticket) for rule in rules if rule.ticket is not None]
+    for rule_id, plan in plans:
+        if plan.checklist is not None and plan.checklist not in checklists:
+            yield document.fault(
+                ("rules",),
+                f"the rule {rule_id} names the checklist {plan.checklist!r}, which is not there",
+                f"{closest(plan.checklist, sorted(checklists))}; or put it into {folder / 'checklists'}",
+            )
+    teams = [team.id for team in file.teams]
+    for team in dict.fromkeys(plan.team for _, plan in plans if teams and plan.team not in teams):
+        named = [rule_id for rule_id, plan in plans if plan.team == team]
+        shown = ", ".join(named[:3]) + (", .." if len(named) > 3 else "")
+        yield document.fault(
+            ("teams",),
+            f"there is no team {team!r} for the tickets of {shown}: they wait for somebody to dispatch them",
+            "add the team",
+            "warning",
+        )
 
 
 def _findings(file: SiteFile, document: Document, found: Found) -> Iterator[Fault]:

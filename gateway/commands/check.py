@@ -1,4 +1,4 @@
-"""`maplebridge check FILE...`: all faults of site, profile and rule files at once; asks no network."""
+"""`maplebridge check FILE...`: all faults of a site and its files at once; asks no network."""
 
 import sys
 from collections.abc import Iterator
@@ -12,11 +12,12 @@ from agent.profile_file import read_profile, warnings_of
 from gateway.config import check_site
 from gateway.profiles import read_document
 from gateway.rules import check_rules
+from gateway.tickets.checklist import read_checklist
 
 
 def check(
     files: list[Path] = typer.Argument(
-        ..., metavar="FILE...", help="site, profile or rule files, or folders of them"
+        ..., metavar="FILE...", help="site, profile, rule or checklist files, or folders of them"
     ),
     *,
     as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
@@ -46,6 +47,9 @@ def faults_of_file(path: Path) -> list[Fault]:
                 return list(warnings_of(profile, document))
             case "rules":
                 return check_rules(document)
+            case "checklist":
+                read_checklist(document)
+                return []
             case "station":
                 return [
                     document.fault((), "station files are not supported by this version", "give a site file")
@@ -58,7 +62,7 @@ def faults_of_file(path: Path) -> list[Fault]:
 
 
 def _kind(document: Document) -> str:
-    for key in ("site", "profile", "rules", "station"):
+    for key in ("site", "profile", "rules", "checklist", "station"):
         if key in document.data:
             return key
     return "site" if {"devices", "buses"} & set(document.data) else ""
