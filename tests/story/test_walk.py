@@ -446,3 +446,32 @@ async def test_a_changed_site_file_touches_one_bus_only(story):
     await until(lambda: "reload.needs_restart" in story.gateway.log, "the refusal of the journal's change")
     assert await story.gateway.stop() == 0
     assert heard.last(f"{top}/status")["state"] == "offline"
+
+
+async def test_an_open_alert_and_its_ticket_live_through_a_kill(story, gateway):
+    story.battery.set(cell_temperature_max_c=47.0)
+    await story.alert("STORY-1", "active")
+    named = await story.until(
+        lambda: next((d for _, d in story.alerts("STORY-1") if d and d["ticket"]), None), "the alert's ticket"
+    )
+    await story.gateway.kill()
+    farewell = f"{story.top}/status"
+    assert await story.until(lambda: story.heard.last(farewell)["state"] == "offline", "the will", 20)
+    heard = len(story.heard.messages)
+    story.gateway = await (await gateway("run", story.site, "--data", story.data)).until_ready()
+    await story.until(lambda: story.heard.last(farewell)["state"] == "online", "the birth")
+    later = story.heard.messages
+    await story.until(lambda: any("/bat-1/readings" in topic for topic, _, _ in later[heard:]), "new frames")
+    story.battery.set(cell_temperature_max_c=30.0)
+    cleared = await story.alert("STORY-1", "cleared")
+    assert (cleared["id"], cleared["since"]) == (named["id"], named["since"])
+    assert cleared["ticket"] == named["ticket"]
+    ids = {topic.rpartition("/")[2] for topic, _, _ in later if "/tickets/" in topic}
+    assert ids == {named["ticket"]}, "one subject, one ticket"
+    changes = story.heard.on(f"{story.top}/changes")
+    opened = [c for c in changes if c.get("event", {}).get("event") == "open"]
+    assert len(opened) == 1
+    for boot in {change["boot"] for change in changes}:
+        seqs = [change["seq"] for change in changes if change["boot"] == boot and not change.get("late")]
+        assert seqs == sorted(seqs)
+    assert await story.gateway.stop() == 0
