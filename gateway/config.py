@@ -35,7 +35,7 @@ NOT_YET = {
     "routes": "notices",
     "maintenance": "maintenance windows",
     "calendar": "calendar files",
-    "heartbeat": "the outgoing heartbeat",
+    "heartbeat": "outgoing heartbeat",
 }
 """Parts of the contract that this version reads but does not act on; `check` says so."""
 

@@ -26,6 +26,11 @@ def test_the_file_has_neither_faults_nor_warnings(path) -> None:
     assert check_rules(read_document(path)) == []
 
 
+def test_the_parameters_that_site_files_name_keep_their_names() -> None:
+    assert dict(LIBRARY.rules["GRID-03"].params) == {"hi": 235.4, "very_hi": 253.0, "ok": 233.0}
+    assert dict(LIBRARY.rules["BAT-02"].params) == {"hi": 55.0, "band": 10.0}
+
+
 @every_rule
 def test_its_own_tests_pass(rule: Rule) -> None:
     assert [f"{v.test}: {v.difference()}" for v in run_tests(rule) if not v.ok] == []
