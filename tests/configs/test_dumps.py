@@ -35,6 +35,8 @@ NAMES = {
     "ac_current_avg": ("ac_current_mean_a", 1),
     "power_factor": ("power_factor", 1),
     "frequency": ("frequency_hz", 1),
+    "ct_primary": ("ct_primary_a", 1),
+    "ct_secondary": ("ct_secondary_a", 1),
     "dc_power": ("dc_power_kw", 0.001),
     "dc_voltage": ("dc_voltage_v", 1),
     "dc_current": ("dc_current_a", 1),
