@@ -139,7 +139,7 @@ def faults_of(error: ValidationError, document: Document, at: Path = ()) -> tupl
     """A validation's errors as faults with their places; `at` is where the validated part stands."""
     faults: dict[tuple[str, str], Fault] = {}
     for item in _heard(error.errors(include_url=False)):
-        path = at + _path_in(document.data, at, item["loc"])
+        path = at + path_in(document.data, at, item["loc"])
         message, remedy = _words(item)
         at_key = (*path, KEY) if item["type"] == "extra_forbidden" else path
         line, column = document.place(at_key)
@@ -190,7 +190,7 @@ def _scalar(key: Node) -> Any:
         return key.value
 
 
-def _path_in(data: Any, at: Path, loc: Iterable[str | int]) -> Path:
+def path_in(data: Any, at: Path, loc: Iterable[str | int]) -> Path:
     """Pydantic's location without the parts that are not in the data (union members and the like)."""
     for part in at:
         data = data[part]

@@ -184,8 +184,13 @@ def load_site(path: Path) -> SiteConfig:
 def check_site(document: Document, path: Path) -> SiteConfig:
     """As `load_site`, of a document that was read already."""
     from gateway.site_check import find_out  # noqa: PLC0415  # it needs the shapes of this module
+    from gateway.site_rest import faults_of_rest  # noqa: PLC0415  # so does it
 
-    file = read(SiteFile, document)
+    try:
+        file = read(SiteFile, document)
+    except DocumentError as error:
+        faults = [*error.faults, *faults_of_rest(document, path.parent)]
+        raise DocumentError(sorted(faults, key=lambda f: (f.file, f.line, f.column))) from None
     found = find_out(file, document, path.parent)
     faults = sorted(found.faults, key=lambda f: (f.file, f.line, f.column))
     if any(fault.level == "error" for fault in faults):
