@@ -300,10 +300,14 @@ def _param_faults(file: SiteFile, document: Document, rules: RuleSet) -> Iterato
             if rule is None:
                 yield document.fault(at, f"there is no rule {rule_id!r}", closest(rule_id, list(rules.rules)))
                 continue
-            for name in params:
-                if name not in rule.params:
+            for name, value in params.items():
+                usual = rule.params.get(name)
+                if usual is None:
                     message = f"the rule {rule_id} has no parameter {name!r}"
                     yield document.fault((*at, name), message, closest(name, list(rule.params)))
+                elif type(value) is not type(usual):
+                    message = f"{value!r} is not possible for {name!r} of the rule {rule_id}"
+                    yield document.fault((*at, name), message, f"write a value like {usual!r}")
 
 
 def _ticket_faults(file: SiteFile, document: Document, folder: Path, rules: RuleSet) -> Iterator[Fault]:
