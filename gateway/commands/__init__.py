@@ -5,7 +5,8 @@ Exit codes: 0 success, 1 run-time failure, 2 bad input or usage.
 
 import importlib
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -29,6 +30,28 @@ COMMANDS: dict[str, str] = {
 class _Lazy(TyperGroup):
     """A group that imports a command's module only when it is asked for."""
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002  # typer's signature
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002  # the same
+        **extra: Any,
+    ) -> Any:
+        """As typer's, but a wrong call is one line on stderr."""
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except typer.TyperException as error:
+            if not standalone_mode:
+                raise
+            _end_wrong_call(error)
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            code = 1
+        return sys.exit(code) if standalone_mode else code
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
@@ -38,7 +61,7 @@ class _Lazy(TyperGroup):
         module = importlib.import_module(f"gateway.commands.{cmd_name}")
         app = getattr(module, "app", None)
         if app is None:
-            app = typer.Typer(add_completion=False)
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command(cmd_name)(getattr(module, cmd_name))
         command = typer.main.get_command(app)
         command.name = cmd_name
@@ -58,6 +81,16 @@ _app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _end_wrong_call(error: typer.TyperException) -> NoReturn:
+    message = error.format_message()
+    if not message.startswith("Usage:"):  # else it is the help of a group called without a command
+        context = getattr(error, "ctx", None)
+        remedy = f"; see {context.command_path} --help" if context is not None else ""
+        message = f"{' '.join(message.split()).rstrip('.')}{remedy}"
+    print(message, file=sys.stderr)
+    sys.exit(2)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  # typer's callback form

@@ -1,11 +1,14 @@
 """`maplebridge alerts SITE.yaml`: the site's alerts, as the console shows them."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
+
+from gateway.commands.failing import exits, fail
+from gateway.commands.language import LangOption, language
+from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 
 _STATES = ("open", "all", "active", "clearing", "unknown", "latched", "cleared", "shelved")
 _NONE = {"en": "no alerts", "zh": "没有告警"}
@@ -13,19 +16,22 @@ _MARKS = {"critical": "◆ C", "high": "▲ H", "medium": "■ M", "low": "● L
 
 
 def alerts(
-    site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
+    site: SiteArgument,
     *,
     state: str = typer.Option("open", "--state", help="open (all but cleared), all, shelved, or one state"),
-    data: Path | None = typer.Option(None, "--data", metavar="DIR", help="where the site's state lies"),
-    lang: str | None = typer.Option(None, "--lang", help="zh or en; default from LANG"),
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """The site's alerts, the latest first."""
-    from gateway.tickets.shell import ask_desk, every, fail, language, show, site_of
+    from gateway.commands.desk import ask_desk, every
+    from gateway.config import load_site
 
-    words, config = language(lang), site_of(site)
+    words = language(lang)
     if state not in _STATES:
         fail(2, f"--state {state} is not known; use one of {', '.join(_STATES)}")
+    with exits():
+        config = load_site(site)
     items = ask_desk(config, data, words, lambda desk: every(desk.alerts, state=state), as_json=as_json)
     if as_json:
         show({"items": items})

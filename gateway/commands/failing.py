@@ -10,10 +10,18 @@ import typer
 
 from agent.document import DocumentError
 from gateway.failure import Failure
+from gateway.profiles import UnknownProfileError
 from gateway.secret import SecretError
 
-BAD_INPUT = (DocumentError, SecretError)
+BAD_INPUT = (DocumentError, SecretError, UnknownProfileError)
 FAILURES = (Failure, OSError, sqlite3.Error)
+
+
+def fail(code: int, *lines: str) -> NoReturn:
+    """End the command with these lines on stderr."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(code)
 
 
 @contextmanager
@@ -40,7 +48,18 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 def _end(*errors: BaseException) -> NoReturn:
     code = 2 if all(isinstance(error, BAD_INPUT) for error in errors) else 1
-    for error in errors:
-        for line in str(error).splitlines():
-            print(line, file=sys.stderr)
-    raise typer.Exit(code)
+    fail(code, *(line for error in errors for line in _said(error).splitlines()))
+
+
+def _said(error: BaseException) -> str:
+    match error:
+        case UnknownProfileError():
+            return f"{error}; {error.remedy}"
+        case OSError(filename=str(name), strerror=str(problem)):
+            return f"{name}: {problem}"
+        case OSError(strerror=str(problem)):
+            return problem
+        case sqlite3.Error():
+            return f"the site's state cannot be used: {error}"
+        case _:
+            return str(error)

@@ -1,14 +1,18 @@
 """`maplebridge journal stats SITE.yaml`: what the journal holds, who is behind, and what is missing."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import typer
 
-app = typer.Typer(help="What the journal holds.", no_args_is_help=True, add_completion=False)
+from gateway.commands.failing import exits
+from gateway.commands.language import LangOption, language
+from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
+
+app = typer.Typer(
+    help="What the journal holds.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 _TEXTS = {
     "en": {
@@ -37,25 +41,24 @@ def _journal() -> None:
 
 @app.command()
 def stats(
-    site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
+    site: SiteArgument,
     *,
-    data: Path | None = typer.Option(None, "--data", metavar="DIR", help="where the site's state lies"),
-    lang: str | None = typer.Option(None, "--lang", help="zh or en; default from LANG"),
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Frames, values, bytes, readers' places, gaps and dead letters; works beside a running gateway."""
-    from gateway.commands.failing import exits
     from gateway.config import data_folder, load_site
     from gateway.journal.query import read_statistics
-    from gateway.tickets.shell import language
 
+    speaks = language(lang)
     with exits():
         config = load_site(site)
         document = read_statistics(data_folder(site, data), config.file.journal.path)
     if as_json:
-        print(orjson.dumps(document).decode())
+        show(document)
         return
-    for line in _lines(document, _TEXTS[language(lang)], ZoneInfo(config.file.site.timezone)):
+    for line in _lines(document, _TEXTS[speaks], ZoneInfo(config.file.site.timezone)):
         print(line)
 
 

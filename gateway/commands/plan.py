@@ -1,20 +1,19 @@
 """`maplebridge plan SITE.yaml`: the reads per bus, their cost on the wire, and how long the disk lasts."""
 
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import orjson
 import typer
 
 from agent.device import BusLine, Device
-from agent.document import DocumentError
 from agent.modbus.endpoint import parse_url
 from agent.modbus.plan import Block, line_load
 from agent.modbus.plan import plan as plan_reads
 from agent.modbus.sunspec import assumed
+from gateway.commands.failing import exits
+from gateway.commands.language import LangOption, Language, language
+from gateway.commands.options import JsonOption, SiteArgument, UnusedDataOption, show
 from gateway.config import SiteConfig, load_site
 
 FEASIBLE_LOAD = 0.95
@@ -69,35 +68,25 @@ class _BusPlan:
 
 
 def plan(
-    site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
+    site: SiteArgument,
     *,
-    _data: Path | None = typer.Option(
-        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
-    ),
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
-    lang: str = typer.Option("", "--lang", help="zh or en; default from LANG"),
+    _data: UnusedDataOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
 ) -> None:
     """Show the reads per bus and what they cost. Exit 1 if a bus cannot keep its rates."""
-    if lang not in ("", "zh", "en"):
-        print(f"--lang {lang} is not known; use zh or en", file=sys.stderr)
-        raise typer.Exit(2)
-    try:
+    speaks = language(lang)
+    with exits():
         config = load_site(site)
-        buses = [_plan_bus(line, config) for line in config.buses]
-    except DocumentError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
-    except ValueError as error:
-        print(f"{site}: {error}", file=sys.stderr)
-        raise typer.Exit(2) from None
+    buses = [_plan_bus(line, config) for line in config.buses]
     document: dict[str, Any] = {
         "buses": [bus.document() for bus in buses],
         "history": _history(config, buses),
     }
     if as_json:
-        print(orjson.dumps(document).decode())
+        show(document)
     else:
-        _print(document, config, lang or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en"))
+        _print(document, config, speaks)
     raise typer.Exit(0 if all(bus["feasible"] for bus in document["buses"]) else 1)
 
 
@@ -143,7 +132,7 @@ def _history(config: SiteConfig, buses: list[_BusPlan]) -> dict[str, Any]:
     }
 
 
-def _print(document: dict[str, Any], config: SiteConfig, lang: str) -> None:
+def _print(document: dict[str, Any], config: SiteConfig, lang: Language) -> None:
     asks_itself = {device.id for device in config.devices if device.profile.sunspec is not None}
     for bus in document["buses"]:
         print(_TEXTS["bus"][lang].format(**bus))

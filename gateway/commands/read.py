@@ -1,23 +1,22 @@
 """`maplebridge read URL --profile NAME`: polls one device once and shows what it said."""
 
 import asyncio
-import os
-import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import orjson
 import typer
 
 from agent.clock import SystemClock
 from agent.device import BusLine, Device
-from agent.document import DocumentError
 from agent.modbus.bus import open_bus
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.profile import Profile
 from agent.reading import Quality, Value
 from agent.unit_poll import Poll, UnitPoll
-from gateway.profiles import ProfileShelf, UnknownProfileError
+from gateway.commands.failing import exits, fail
+from gateway.commands.language import LangOption, Language, language
+from gateway.commands.options import JsonOption, show
+from gateway.profiles import ProfileShelf
 
 _TRIES = 2
 
@@ -44,32 +43,28 @@ def read(
     *,
     profile: str = typer.Option(..., "--profile", help="the device's profile, by name"),
     unit: int = typer.Option(1, "--unit", help="its unit id: serial 1-247, TCP 0-255"),
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
-    lang: str = typer.Option("", "--lang", help="zh or en; default from LANG"),
+    as_json: JsonOption = False,
+    lang: LangOption = None,
 ) -> None:
     """Poll one device once. Exit 1 when it does not answer."""
-    language = _language(lang)
+    speaks = language(lang)
     try:
-        endpoint = parse_url(url)
-        _check_unit(endpoint, unit)
-        found = ProfileShelf(Path.cwd()).find(profile)
+        _check_unit(parse_url(url), unit)
     except ValueError as error:
-        _fail(2, str(error))
-    except UnknownProfileError as error:
-        _fail(2, f"{error}; {error.remedy}")
-    except DocumentError as error:
-        _fail(2, str(error))
+        fail(2, str(error))
+    with exits():
+        found = ProfileShelf(Path.cwd()).find(profile)
     name = f"{url} unit {unit}"
     asked, poll = asyncio.run(_poll(url, Device(name, found, "read", unit)))
     if poll.reason is not None:
-        _fail(
+        fail(
             1, f"{name} gave no readings: {asked.problem} ({poll.reason}); check address, unit id and wiring"
         )
     document = _document(name, profile, asked, poll)
     if as_json:
-        print(orjson.dumps(document).decode())
+        show(document)
     else:
-        _print_table(document, language)
+        _print_table(document, speaks)
 
 
 async def _poll(url: str, device: Device) -> tuple[UnitPoll, Poll]:
@@ -114,7 +109,7 @@ def _point(
     return entry if why is None or quality is Quality.GOOD else entry | {"why": why}
 
 
-def _print_table(document: dict[str, Any], lang: str) -> None:
+def _print_table(document: dict[str, Any], lang: Language) -> None:
     print(" ".join(str(document[key]) for key in ("device", "vendor", "model", "serial")).rstrip())
     rows = [_HEAD[lang]]
     for name, entry in document["points"].items():
@@ -137,18 +132,7 @@ def _width(text: str) -> int:
     return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
 
 
-def _language(asked: str) -> str:
-    if asked not in ("", "zh", "en"):
-        _fail(2, f"--lang {asked} is not known; use zh or en")
-    return asked or ("zh" if os.environ.get("LANG", "").startswith("zh") else "en")
-
-
 def _check_unit(endpoint: Endpoint, unit: int) -> None:
     low, high = (0, 255) if endpoint.scheme == "tcp" else (1, 247)
     if not low <= unit <= high:
         raise ValueError(f"unit {unit} is not possible on {endpoint.scheme}; use {low} to {high}")
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise typer.Exit(code)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 import typer
 
 from agent.document import DocumentError, Fault
@@ -18,11 +17,17 @@ from agent.rules.rule_file import read_rules
 from agent.rules.vectors import Verdict, run_tests
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
+from gateway.commands.options import JsonOption, SiteArgument, UnusedDataOption, show
 from gateway.config import load_site
 from gateway.profiles import read_document
 from gateway.rules import load_rules, profile_points, rule_files, shipped_rule_files, site_facts
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Test the rules, list what they watch.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Test the rules, list what they watch.",
+)
 
 _TEXTS = {
     "passed": {
@@ -44,7 +49,7 @@ def run_rule_tests(
         None, metavar="[FILE...]", help="rule files or folders; all shipped ones without"
     ),
     *,
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+    as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """Run the rules' own tests. Exit 1 when one fails, 2 when a file cannot be read."""
@@ -63,7 +68,7 @@ def run_rule_tests(
             untested += [] if rule.tests else [rule.id]
     failed = [verdict for _, verdict in verdicts if not verdict.ok]
     if as_json:
-        print(orjson.dumps(_report(verdicts, faults, untested)).decode())
+        show(_report(verdicts, faults, untested))
     else:
         for fault in faults:
             print(fault, file=sys.stderr)
@@ -83,12 +88,10 @@ def run_rule_tests(
 
 @app.command("list")
 def list_(
-    site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
+    site: SiteArgument,
     *,
-    _data: Path | None = typer.Option(
-        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
-    ),
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+    _data: UnusedDataOption = None,
+    as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
     """Which rule watches which device, and why one does not.
@@ -106,8 +109,7 @@ def list_(
     for report in engine.bindings():
         by_rule[report.rule].append(report)
     if as_json:
-        document = {"rules": [_rule_document(rule, by_rule[rule.id]) for rule in rules]}
-        print(orjson.dumps(document).decode())
+        show({"rules": [_rule_document(rule, by_rule[rule.id]) for rule in rules]})
         return
     for rule in rules:
         print(f"{rule.id} {rule.title.in_(words.lang)} [{rule.severity}]")

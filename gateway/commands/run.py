@@ -3,14 +3,13 @@
 import asyncio
 import signal
 import sys
-from pathlib import Path
 
 import orjson
 import structlog
-import typer
 
 from agent.document import DocumentError
 from gateway.commands.failing import exits
+from gateway.commands.options import DataOption, SiteArgument
 from gateway.config import data_folder, load_site
 from gateway.logs import log_to_stderr
 from gateway.site import Ready, Site
@@ -19,9 +18,9 @@ _log = structlog.get_logger(__name__)
 
 
 def run(
-    site: Path = typer.Argument(..., metavar="SITE.yaml", help="the site file"),
+    site: SiteArgument,
     *,
-    data: Path | None = typer.Option(None, help="the folder of the site's state"),
+    data: DataOption = None,
 ) -> None:
     """Run the gateway of a site. SIGTERM stops it, SIGHUP takes over a changed site file."""
     log_to_stderr()

@@ -2,19 +2,19 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
 import typer
 
-from agent.document import DocumentError
 from agent.simulator.dump import Dump, DumpedDevice, read_dump
 from agent.simulator.server import RtuServer, TcpServer
 from agent.simulator.troubles import read_troubles
+from gateway.commands.failing import exits, fail
+from gateway.commands.options import UnusedDataOption
 from gateway.config import load_site
 from gateway.profiles import read_document
 from gateway.simulation import Simulation, write_moved_site
@@ -27,9 +27,7 @@ def simulate(
     faults: Path | None = typer.Option(
         None, "--faults", help="a file of device faults: dead, late, refuse, set"
     ),
-    _data: Path | None = typer.Option(
-        None, "--data", metavar="DIR", help="taken as by every command on a site; this one needs no state"
-    ),
+    _data: UnusedDataOption = None,
     dump: Path | None = typer.Option(
         None, "--dump", help="a folder with a recorded dump.json, or the file itself"
     ),
@@ -39,20 +37,13 @@ def simulate(
     ),
 ) -> None:
     """Serve the devices of a site from their profiles, or a recorded dump, until told to stop."""
-    try:
+    with exits():
         if dump is not None and site is None:
             asyncio.run(_serve_dump(_load_dump(dump), port, rtu.absolute() if rtu else None))
         elif site is not None and dump is None:
             asyncio.run(_serve_site(Simulation(load_site(site)), site, out, faults))
         else:
-            _refuse("give either a site file or --dump DIR")
-    except DocumentError as error:
-        for fault in error.faults:
-            print(fault, file=sys.stderr)
-        raise typer.Exit(2) from None
-    except OSError as error:
-        print(f"cannot serve: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+            fail(2, "give either a site file or --dump DIR")
 
 
 async def _serve_dump(dump: Dump, port: int, link: Path | None) -> None:
@@ -71,9 +62,9 @@ def _load_dump(folder: Path) -> Dump:
     try:
         return read_dump(orjson.loads(path.read_bytes()))
     except OSError as error:
-        _refuse(f"{path}: cannot be read: {error.strerror}")
+        fail(2, f"{path}: cannot be read: {error.strerror}")
     except ValueError as error:
-        _refuse(f"{path}: {error}")
+        fail(2, f"{path}: {error}")
 
 
 async def _serve_site(simulation: Simulation, path: Path, out: Path | None, faults: Path | None) -> None:
@@ -108,8 +99,3 @@ async def _until_told(
 
 async def _as_task(work: Callable[[], Awaitable[None]]) -> None:
     await work()
-
-
-def _refuse(problem: str) -> NoReturn:
-    print(problem, file=sys.stderr)
-    raise typer.Exit(2)

@@ -2,22 +2,21 @@
 
 import getpass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import orjson
 import typer
 
+from gateway.commands.failing import exits, fail
+from gateway.commands.language import LangOption, language
+from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
+
 app = typer.Typer(
     help="List, show and act on tickets.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 
-_SITE = typer.Argument(..., metavar="SITE.yaml", help="the site file")
-_TICKET = typer.Argument(..., metavar="ID", help="the ticket's id or number")
-_DATA = typer.Option(None, "--data", metavar="DIR", help="where the site's state lies")
-_LANG = typer.Option(None, "--lang", help="zh or en; default from LANG")
-_JSON = typer.Option(False, "--json", help="print one JSON document")
+TicketArgument: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="the ticket's id or number")]
 _ROLES = ("viewer", "inspector", "operator", "admin")
 _WORDS = {
     "none": {"en": "no tickets", "zh": "没有工单"},
@@ -34,20 +33,23 @@ _WORDS = {
 
 @app.command("list")
 def list_tickets(
-    site: Path = _SITE,
+    site: SiteArgument,
     *,
     state: str = typer.Option(
         "open", "--state", help="open (not archived, cancelled or merged), all, or one state"
     ),
-    data: Path | None = _DATA,
-    lang: str | None = _LANG,
-    as_json: bool = _JSON,
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """The site's tickets, the latest first."""
+    from gateway.commands.desk import ask_desk, every
+    from gateway.config import load_site
     from gateway.tickets.life import STATE_NAMES, State
-    from gateway.tickets.shell import ask_desk, every, fail, language, show, site_of
 
-    words, config = language(lang), site_of(site)
+    words = language(lang)
+    with exits():
+        config = load_site(site)
     states = ("open", "all", *(known.value for known in State))
     if state not in states:
         fail(2, f"--state {state} is not known; use one of {', '.join(states)}")
@@ -75,21 +77,24 @@ def list_tickets(
 
 @app.command("show")
 def show_ticket(
-    site: Path = _SITE,
-    ticket: str = _TICKET,
+    site: SiteArgument,
+    ticket: TicketArgument,
     *,
     site_code: bool = typer.Option(
         False, "--site-code", help="print the code that is posted at the site too"
     ),
-    data: Path | None = _DATA,
-    lang: str | None = _LANG,
-    as_json: bool = _JSON,
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """One ticket with its events and what may happen next."""
+    from gateway.commands.desk import ask_desk
+    from gateway.config import load_site
     from gateway.tickets.desk import Desk
-    from gateway.tickets.shell import ask_desk, language, show, site_of
 
-    words, config = language(lang), site_of(site)
+    words = language(lang)
+    with exits():
+        config = load_site(site)
 
     async def asked(desk: Desk) -> dict[str, Any]:
         document = await desk.ticket(ticket)
@@ -104,8 +109,8 @@ def show_ticket(
 
 @app.command("act")
 def act(
-    site: Path = _SITE,
-    ticket: str = _TICKET,
+    site: SiteArgument,
+    ticket: TicketArgument,
     event: str = typer.Argument(..., metavar="EVENT", help="such as accept, arrive, report, archive"),
     *,
     arguments: list[str] = typer.Option(
@@ -117,14 +122,17 @@ def act(
     key: str = typer.Option("", "--key", help="the same key again does nothing a second time"),
     by: str = typer.Option("", "--by", metavar="NAME", help="who does it; default: the user of this shell"),
     role: str = typer.Option("operator", "--role", help="viewer, inspector, operator or admin"),
-    data: Path | None = _DATA,
-    lang: str | None = _LANG,
-    as_json: bool = _JSON,
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Do something with a ticket. Exit 1 with the reason where it is refused."""
-    from gateway.tickets.shell import ask_desk, fail, language, show, site_of
+    from gateway.commands.desk import ask_desk
+    from gateway.config import load_site
 
-    words, config = language(lang), site_of(site)
+    words = language(lang)
+    with exits():
+        config = load_site(site)
     if role not in _ROLES:
         fail(2, f"--role {role} is not known; use one of {', '.join(_ROLES)}")
     try:

@@ -1,54 +1,23 @@
-"""What the commands `alerts` and `tickets` share: one question to the desk, its answer or one clear line."""
+"""One question to the desk of a site, for `alerts` and `tickets`: its answer, or one clear line."""
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-import orjson
-import typer
-
-from agent.document import DocumentError
-from gateway.config import SiteConfig, load_site
-from gateway.secret import SecretError
+from gateway.commands.failing import exits, fail
+from gateway.commands.options import show
+from gateway.config import SiteConfig
 from gateway.tickets.ask import WrongArguments
 from gateway.tickets.beside import desk_beside
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.desk import Desk
 from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import Forbidden
-from gateway.tickets.store import StoreError
 
 T = TypeVar("T")
 _PAGE = 500
-
-
-def language(asked: str | None) -> str:
-    """`zh` or `en`, from `--lang` or `LANG`. Exit 2 for anything else."""
-    if asked in ("zh", "en"):
-        return asked
-    if asked:
-        fail(2, f"--lang {asked} is not known; use zh or en")
-    return "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
-
-
-def fail(code: int, message: str) -> NoReturn:
-    print(message, file=sys.stderr)  # noqa: T201  # a command's own words
-    raise typer.Exit(code)
-
-
-def show(document: Any) -> None:
-    print(orjson.dumps(document).decode())  # noqa: T201  # a command's own words
-
-
-def site_of(path: Path) -> SiteConfig:
-    """The checked site file. Exit 2 where it is faulty."""
-    try:
-        return load_site(path)
-    except DocumentError as error:
-        fail(2, str(error))
 
 
 def ask_desk(
@@ -69,26 +38,32 @@ def ask_desk(
         async with desk_beside(config, data, with_rules=with_rules) as desk:
             return await question(desk)
 
-    try:
+    with exits(), _refusals(lang, as_json=as_json):
         return asyncio.run(asked())
-    except DocumentError as error:
-        fail(2, str(error))
-    except (StoreError, SecretError) as error:
-        fail(1, str(error))
+
+
+@contextmanager
+def _refusals(lang: str, *, as_json: bool) -> Iterator[None]:
+    try:
+        yield
     except UnknownTicket as unknown:
+        detail = f"there is no ticket {unknown}; maplebridge tickets list shows them all"
         problem: dict[str, Any] = {
             "type": "urn:maplebridge:problem:not_found",
             "title": "There is no such ticket",
             "status": 404,
-            "detail": f"there is no ticket {unknown}; maplebridge tickets list shows them all",
+            "detail": detail,
         }
-        code = 1
+        _refuse(problem, 1, as_json=as_json)
     except WrongArguments as wrong:
-        problem, code = wrong.document(), 2
+        _refuse(wrong.document(), 2, as_json=as_json)
     except Forbidden as forbidden:
-        problem, code = forbidden.document(), 1
+        _refuse(forbidden.document(), 1, as_json=as_json)
     except Refused as refused:
-        problem, code = refused.document(lang), 1
+        _refuse(refused.document(lang), 1, as_json=as_json)
+
+
+def _refuse(problem: dict[str, Any], code: int, *, as_json: bool) -> NoReturn:
     if as_json:
         show(problem)
     fail(code, f"{problem['title']}: {problem['detail']}")
