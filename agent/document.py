@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_BYTES = 4_000_000
 MAX_DEPTH = 40
@@ -167,7 +167,13 @@ def _places(root: Node | None, file: str) -> dict[Path, tuple[int, int]]:
         places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, MappingNode):
             for key, value in node.value:
-                name = key.value if key.tag.endswith(":str") else _scalar(key)
+                if not isinstance(key, ScalarNode):
+                    at_key = key.start_mark
+                    message = "a key must be a plain word, not a list or a mapping"
+                    raise _refused(
+                        file, at_key.line + 1, at_key.column + 1, message, "write a word before the colon"
+                    )
+                name = key.value if (key.tag or "").endswith(":str") else _scalar(key)
                 remember(value, (*path, name), key)
                 places[*path, name, KEY] = (key.start_mark.line + 1, key.start_mark.column + 1)
         elif isinstance(node, SequenceNode):

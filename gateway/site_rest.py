@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.document import Document, Fault, path_in, path_text
+from agent.document import KEY, Document, Fault, path_in, path_text
 from agent.document import Path as Place
 from gateway.config import SiteFile
 from gateway.site_check import find_out
@@ -44,8 +44,7 @@ def _mend(data: Any, place: Place, *, missing: bool) -> bool:
     if not isinstance(data, dict):
         return False
     if not missing:
-        del data[name]
-        return True
+        return data.pop(name, KEY) is not KEY
     stand_in = _stand_in(name, next((part for part in above if isinstance(part, int)), 0))
     if stand_in is None:
         return False

@@ -63,6 +63,8 @@ def test_all_faults_are_told_at_once_in_their_order():
         ("a: 1\na: 2\n", "duplicate key"),
         ("a: &x 1\nb: *x\n", "aliases"),
         ("a: [1\n", "not valid YAML"),
+        ("a: {[x]: y}\n", "s.yaml:1:5: a key must be a plain word"),
+        ("? {x: y}\n: z\n", "s.yaml:1:3: a key must be a plain word"),
         ("- 1\n", "keys and values at the top"),
         ("", "keys and values at the top"),
         ("\t", "not valid YAML"),

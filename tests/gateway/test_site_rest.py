@@ -60,5 +60,9 @@ def test_what_stands_in_for_a_wrong_value_is_no_fault_itself(tmp_path):
     }
 
 
+def test_a_key_that_is_no_word_stops_nothing(tmp_path):
+    assert {line for line, _ in faults_in(tmp_path, changed(("id: inv-1,", "id: inv-1, ~: 3,")))} == {5}
+
+
 def test_where_too_little_can_be_read_the_shape_is_all_that_is_said(tmp_path):
     assert faults_in(tmp_path, SITE.partition("devices:")[0] + "devices: [nonsense]\n") == [(4, "devices[0]")]
