@@ -4,15 +4,21 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import typer
 
 from agent.document import Document, DocumentError, Fault
 from agent.profile_file import read_profile, warnings_of
+from gateway.commands.language import LangOption, language
+from gateway.commands.options import JsonOption, show
 from gateway.config import check_site
 from gateway.profiles import read_document
 from gateway.rules import check_rules
 from gateway.tickets.checklist import read_checklist
+
+_TEXTS = {
+    "ok": {"en": "ok", "zh": "正常"},
+    "warnings": {"en": "ok, with warnings", "zh": "正常,但有提醒"},
+}
 
 
 def check(
@@ -20,23 +26,27 @@ def check(
         ..., metavar="FILE...", help="site, profile, rule or checklist files, or folders of them"
     ),
     *,
-    as_json: bool = typer.Option(False, "--json", help="print one JSON document"),
+    as_json: JsonOption = False,
+    lang: LangOption = None,
 ) -> None:
     """Validate files with everything that they refer to. Exit 2 with an error, 0 with warnings only."""
+    speaks = language(lang)
     faults = [fault for path in _expanded(files) for fault in faults_of_file(path)]
     failed = any(fault.level == "error" for fault in faults)
     if as_json:
-        print(orjson.dumps({"ok": not failed, "faults": [fault.document() for fault in faults]}).decode())
+        show({"ok": not failed, "faults": [fault.document() for fault in faults]})
     else:
         for fault in faults:
             print(fault, file=sys.stderr)
         if not failed:
-            print("ok" if not faults else "ok, with warnings")
+            print(_TEXTS["warnings" if faults else "ok"][speaks])
     raise typer.Exit(2 if failed else 0)
 
 
 def faults_of_file(path: Path) -> list[Fault]:
     """What is wrong in one file, whatever kind it is."""
+    if path.is_dir():
+        return [Fault(str(path), 1, 1, "", "the folder holds no YAML file", "name files or a folder of them")]
     try:
         document = read_document(path)
         match _kind(document):
@@ -71,6 +81,6 @@ def _kind(document: Document) -> str:
 def _expanded(paths: list[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+            yield from sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) or [path]
         else:
             yield path

@@ -52,9 +52,10 @@ class ConsoleServer:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self._config.host, self._config.port))
             bound.listen(_BACKLOG)
-        except OSError:
+        except OSError as error:
             bound.close()
-            raise
+            place = f"{self._config.host}:{self._config.port}"
+            raise OSError(error.errno, error.strerror, place) from None
         bound.setblocking(False)
         self._socket = bound
         host = f"[{self._config.host}]" if family == socket.AF_INET6 else self._config.host
