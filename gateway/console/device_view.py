@@ -130,6 +130,7 @@ class DeviceView:
             "poll": self._poll(last),
             "frame": frame_document(last) if last else None,
             "points_good": sum(s is not None and s.quality is Quality.GOOD for s in seen),
+            "points_absent": sum(s is not None and s.quality is Quality.ABSENT for s in seen),
             "points_total": len(names),
             "alerts": count_alerts(alert for alert in alerts if alert["device"] == device.id),
             "headline": shown,

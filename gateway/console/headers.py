@@ -4,6 +4,7 @@ Plain ASGI, so that a stream passes through without a task or a queue of its own
 """
 
 import asyncio
+import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,9 @@ SANDBOX_CSP = (
 """For files that others wrote (evidence): shown, never run."""
 
 MAX_BODY_BYTES = 64_000
+MAX_EVIDENCE_BODY_BYTES = 1_400_000
+"""A ticket event may carry a file of 1 MB in base64."""
+_TICKET_EVENT = re.compile(r"/api/v1/tickets/[^/]+/events")
 BODY_TIMEOUT_S = 15.0
 _MAX_DISCARDED_BYTES = 1_000_000
 
@@ -78,17 +82,17 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
+        carries_file = _TICKET_EVENT.fullmatch(scope["path"]) is not None
+        most = MAX_EVIDENCE_BODY_BYTES if carries_file else MAX_BODY_BYTES
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _read(receive)
+                body = await _read(receive, most)
         except TimeoutError:
             problem = Problem("bad-request", f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s")
             await problem.response()(scope, receive, send)
             return
         if body is None:
-            problem = Problem(
-                "too-large", f"a body may have {MAX_BODY_BYTES} bytes", headers={"connection": "close"}
-            )
+            problem = Problem("too-large", f"a body may have {most} bytes", headers={"connection": "close"})
             await problem.response()(scope, receive, send)
             return
         given = False
@@ -103,7 +107,7 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most: int) -> bytes | None:
     """The whole body, or None when it is too large or the client has gone.
 
     What is too large is still read for a while and thrown away: a client that is cut off
@@ -116,9 +120,9 @@ async def _read(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         size += len(message.get("body", b""))
-        if size <= MAX_BODY_BYTES:
+        if size <= most:
             body += message.get("body", b"")
-        if size > _MAX_DISCARDED_BYTES or (size > MAX_BODY_BYTES and not message.get("more_body", False)):
+        if size > most + _MAX_DISCARDED_BYTES or (size > most and not message.get("more_body", False)):
             return None
         if not message.get("more_body", False):
             return bytes(body)

@@ -15,11 +15,15 @@ from agent.clock import Clock, SystemClock
 from agent.reading import Text
 from gateway.console.app import create_app
 from gateway.console.config import ConsoleConfig
+from gateway.console.password import PasswordHash
 from gateway.console.ports import Check, ConsolePorts
 from gateway.console.server import ConsoleServer
 from gateway.console.testing_desk import SmallDesk
 from gateway.console.testing_village import DEVICES, FACTS, RecordedDay, Village
 from gateway.console.users import Users
+
+VISITOR = "visitor"
+VISITOR_PASSWORD = "one lamp by the gate"  # noqa: S105  # of a make-believe village
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ async def serve_fake_village(port: int, folder: Path) -> None:
     """Serve the pages over a moving village until interrupted."""
     site = fake_site(SystemClock())
     trouble(site)
-    console = create_app(site.ports, Users(folder))
+    users = Users(folder)
+    users.add(VISITOR, "viewer", PasswordHash.of(VISITOR_PASSWORD))
+    console = create_app(site.ports, users)
     server = ConsoleServer(console, ConsoleConfig(listen=f"127.0.0.1:{port}"), folder=folder, data=folder)
     print(f"{server.bind()}  one-time code {console.code.issue()}", flush=True)  # noqa: T201  # what the caller is here for
     async with asyncio.TaskGroup() as tasks:

@@ -1,7 +1,9 @@
 """A desk in memory with the manners of the real one: keys, states, refusals."""
 
+import base64
 import secrets
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from agent.clock import Clock
@@ -26,6 +28,7 @@ class SmallDesk:
         "reported": {"verify_waive": "verified"},
         "verified": {"archive": "archived"},
     }
+    _ALWAYS = ("comment", "add_evidence")
     _NEEDS: Mapping[str, tuple[str, ...]] = {
         "dispatch": ("team",),
         "accept": ("person",),
@@ -34,6 +37,7 @@ class SmallDesk:
         "return": ("reason",),
         "report": ("cause", "action"),
         "comment": ("text",),
+        "add_evidence": ("name", "content", "media_type"),
     }
 
     def __init__(self, clock: Clock, live: Live) -> None:
@@ -213,7 +217,7 @@ class SmallDesk:
                 {"name": "points.csv", "media_type": "text/csv", "size": 24, "sha256": "0" * 64},
             ],
             "events": [{"event": "open", "at": now_ms, "by": by}],
-            "allowed": [*self._NEXT["new"], "comment"],
+            "allowed": [*self._NEXT["new"], *self._ALWAYS],
         }
         self._put_ticket(ticket)
         if alert:
@@ -231,20 +235,25 @@ class SmallDesk:
             raise WrongArguments([(f"body.{argument}", "is missing") for argument in missing])
         moves = self._NEXT.get(ticket["state"], {})
         refusal = {"event": name, "state": ticket["state"], "allowed": ticket["allowed"], "guard": "state"}
-        if name not in (*moves, "comment"):
+        if name not in (*moves, *self._ALWAYS):
             raise ActRefused(f"{name} is not possible in {ticket['state']}", refusal)
         alerts = [self.alert_documents[a] for a in ticket["alerts"]]
         if name == "archive" and any(alert["state"] != "cleared" for alert in alerts):
-            raise ActRefused("an alert is still active", refusal | {"guard": "alert_still_active"})
+            raise ActRefused("BAT-02 on bat-1 is active", refusal | _STILL_ACTIVE)
         state = moves.get(name, ticket["state"])
-        arguments = {k: v for k, v in event.items() if k not in ("event", "key")}
+        arguments = {k: v for k, v in event.items() if k not in ("event", "key", "content")}
+        if name == "add_evidence":
+            content = base64.b64decode(event["content"])
+            facts = {key: event[key] for key in ("name", "media_type")}
+            file = facts | {"size": len(content), "sha256": sha256(content).hexdigest()}
+            ticket = ticket | {"evidence": [*ticket["evidence"], file]}
         changed = ticket | {
             "state": state,
             "assignee": event["person"]
             if name in ("dispatch", "accept") and "person" in event
             else ticket["assignee"],
             "events": [*ticket["events"], {"event": name, "at": self._clock.utc_ms(), "by": by, **arguments}],
-            "allowed": [*self._NEXT.get(state, {}), "comment"],
+            "allowed": [*self._NEXT.get(state, {}), *self._ALWAYS],
         }
         self._put_ticket(changed)
         self._answers[key] = changed
@@ -275,6 +284,15 @@ class SmallDesk:
     def _put_ticket(self, ticket: Json) -> None:
         self.ticket_documents[ticket["id"]] = ticket
         self._live.ticket(ticket["id"])
+
+
+_STILL_ACTIVE: Json = {
+    "guard": "alert_still_active",
+    "texts": {
+        "title": {"en": "The alert is still active", "zh": "告警仍未恢复"},
+        "detail": {"en": "BAT-02 on bat-1 is active", "zh": "bat-1 的 BAT-02 仍在动作"},
+    },
+}
 
 
 def _alert_is(alert: Json, state: str) -> bool:

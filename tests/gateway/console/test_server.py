@@ -85,6 +85,7 @@ async def test_its_own_certificate_is_kept_private_and_reused(tmp_path, start_co
 
 
 async def test_a_key_that_others_can_read_is_refused(tmp_path, console):
+    (tmp_path / "cert.pem").write_text("public")
     (tmp_path / "key.pem").write_text("secret")
     (tmp_path / "key.pem").chmod(0o644)
     config = ConsoleConfig.model_validate(

@@ -21,8 +21,8 @@ export const canWrite = computed(() => link.value !== "lost");
 
 const HINT = "maplebridge.signed-in";
 
-/** On the sign-in page, a browser that nobody has signed in from need not ask who is signed in. */
-export const worthAsking = (): boolean => location.pathname !== "/sign-in" || localStorage.getItem(HINT) !== null;
+/** A browser that nobody has signed in from need not ask who is signed in. */
+export const worthAsking = (): boolean => localStorage.getItem(HINT) !== null;
 
 function signedOut(): void {
   localStorage.removeItem(HINT);

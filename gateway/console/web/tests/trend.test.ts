@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Series } from "../src/api/types";
-import { shapeOf, sparkPaths } from "../src/trend/shape";
+import { beganAt, shapeOf, sparkPaths, stepFor, windowOf } from "../src/trend/shape";
 
 const series = (values: (number | null)[], gaps: Series["gaps"] = []): Series => ({
   from: 0, to: values.length * 1000, step_ms: 1000, ts: values.map((_, index) => index * 1000),
@@ -20,6 +20,29 @@ describe("a trend tells what it does not know", () => {
   });
   it("text and NaN are no numbers", () => {
     expect(shapeOf({ ...series([1, 2]), points: { p: ["running", Number.NaN] } }, "p").mean).toEqual([null, null]);
+  });
+});
+
+describe("a young record", () => {
+  const young = series([null, null, 3, null, 4], [{ from: 0, to: 1900, reason: "no_frames" }]);
+  it("begins where its first value is, and nothing before that is a gap", () => {
+    expect(beganAt(young, "p")).toBe(2000);
+    expect(shapeOf(young, "p").holes.map((hole) => hole.from)).toEqual([3000]);
+  });
+  it("is no younger for a device that did not answer", () => {
+    const silent = series([null, null, 3], [{ from: 0, to: 1900, reason: "timeout" }]);
+    expect(beganAt(silent, "p")).toBeNull();
+    expect(shapeOf(silent, "p").holes).toEqual([{ from: 0, to: 2000, reason: "timeout" }]);
+  });
+  it("gets an axis of its own length, five minutes at least and the range at most", () => {
+    const to = 10_000_000;
+    expect(windowOf(to, 3_600_000, null)).toBe(to - 3_600_000);
+    expect(windowOf(to, 3_600_000, to - 40_000)).toBe(to - 300_000);
+    expect(windowOf(to, 3_600_000, to - 1_000_000)).toBe(to - 1_000_000);
+    expect(windowOf(to, 3_600_000, 0)).toBe(to - 3_600_000);
+  });
+  it("is asked in steps that a clock knows", () => {
+    expect([300_000, 900_000, 3_600_000, 21_600_000, 86_400_000].map(stepFor)).toEqual([1_000, 5_000, 10_000, 60_000, 300_000]);
   });
 });
 

@@ -25,7 +25,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SIGNED_OUT = "Failed to load resource: the server responded with a status of 401"
 
 
 @dataclass
@@ -105,7 +104,7 @@ def _watch(context: BrowserContext, url: str) -> Watched:
     watched = Watched(context.new_page(), url)
 
     def note(message: Any) -> None:
-        if message.type == "error" and not message.text.startswith(SIGNED_OUT):
+        if message.type == "error":
             watched.complaints.append(message.text)
 
     def foreign(request: Any) -> None:

@@ -23,18 +23,20 @@ PAGES = {
 }
 
 
-def addresses(watched):
-    """Each page with what shows that it is there; ids are found the way a person finds them."""
+TOO_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll('button, input, select, .menu a, .line-row, .topbar a')]
+    .filter((e) => e.checkVisibility() && !e.matches('.point-name'))
+    .filter((e) => e.getBoundingClientRect().height < 40).map((e) => e.outerHTML.slice(0, 100))"""
+
+
+def pages(watched):
+    """Each page once it is there; ids are found the way a person finds them: on the lists."""
+    links = {}
     for name, (path, ready) in PAGES.items():
-        if path.startswith("{"):
-            link = (
-                watched.open(f"/{name}s", f"main [data-row][href^='/{name}s/']")
-                .locator("main a[data-row]")
-                .last
-            )
-            yield name, link.get_attribute("href"), ready
-        else:
-            yield name, path, ready
+        page = watched.open(links[name] if path.startswith("{") else path, ready)
+        yield name, page
+        if name in ("alerts", "tickets"):
+            link = page.locator(f"main a[data-row][href^='/{name}/']").last
+            links[name.removesuffix("s")] = link.get_attribute("href")
 
 
 def faults_by_axe(page):
@@ -54,25 +56,42 @@ def test_each_page_is_quiet_within_its_frame_and_accessible(seen, lang, width, t
         pytest.skip("needs the front end's packages: make console")
     watched = seen(lang, width, color_scheme=theme)
     faults = {}
-    for name, path, ready in addresses(watched):
-        page = watched.open(path, ready)
+    small = {}
+    for name, page in pages(watched):
         assert page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[lang]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name}: too wide"
         faults[name] = faults_by_axe(page)
+        if width == 390:
+            small[name] = page.evaluate(TOO_SMALL_FOR_FINGERS)
     assert {name: found for name, found in faults.items() if found} == {}
-
-
-def test_fingers_find_every_control_on_a_phone(seen):
-    watched = seen("zh", 390)
-    small = {}
-    for name, path, ready in addresses(watched):
-        page = watched.open(path, ready)
-        small[name] = page.evaluate(
-            """() => [...document.querySelectorAll('button, input, select, .menu a, .line-row, .topbar a')]
-                .filter((e) => e.checkVisibility() && !e.matches('.point-name'))
-                .filter((e) => e.getBoundingClientRect().height < 40).map((e) => e.outerHTML.slice(0, 100))"""
-        )
     assert {name: found for name, found in small.items() if found} == {}
+
+
+@pytest.mark.parametrize("width", [390, 1920])
+def test_signing_in_is_quiet_and_accessible_in_both_languages(seen, width):
+    watched = seen("en", width, cookies=None)
+    page = watched.open("/alerts", ".sign-in-card form")
+    faults = {}
+    for lang, other in (("en", "中文"), ("zh-CN", "English")):
+        assert page.evaluate("document.documentElement.lang") == lang
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "too wide"
+        for way in ("password", "code"):
+            faults[lang, way] = faults_by_axe(page)
+            page.locator(".sign-in-card footer .link").first.click()
+        page.get_by_role("button", name=other).click()
+        page.wait_for_function("(before) => document.documentElement.lang !== before", arg=lang)
+    assert {at: found for at, found in faults.items() if found} == {}
+
+
+def test_what_is_still_coming_is_shown_in_grey_and_told(seen):
+    watched = seen("en")
+    page = watched.page
+    page.route(f"**/api/v1/sites/{SITE}/devices/bat-1", lambda _route: None)
+    page.goto(f"{watched.url}/sites/{SITE}/devices/bat-1")
+    page.wait_for_selector(".loading .block")
+    assert page.get_by_role("status").filter(has_text="Loading").count() == 1
+    assert page.locator(".topbar .lamp").is_visible(), "the shell waits for the page"
+    assert faults_by_axe(page) == []
 
 
 def test_twenty_sites_fit_one_screen_worst_first(seen, signed_in):

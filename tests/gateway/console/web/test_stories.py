@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from gateway.console.testing import VISITOR, VISITOR_PASSWORD
 from gateway.console.testing_village import SITE
 
 pytestmark = pytest.mark.browser
@@ -28,6 +29,46 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(chromium, fresh_village
     page.get_by_role("button", name="退出").click()
     expect(page).to_have_url(f"{fresh_village.url}/sign-in")
     context.close()
+
+
+def test_a_viewer_sees_everything_and_is_told_who_may_act(seen):
+    page = seen("en", cookies=None).open("/alerts", ".sign-in-card form")
+    page.get_by_label("User name").fill(VISITOR)
+    page.get_by_label("Password").fill(VISITOR_PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    acknowledge = page.get_by_role("button", name="Acknowledge").first
+    expect(acknowledge).to_be_disabled()
+    expect(acknowledge).to_have_accessible_description("Needs the role operator")
+    page.get_by_role("link", name=re.compile("^Tickets")).click()
+    expect(page.get_by_role("button", name="Open a ticket")).to_be_disabled()
+    page.locator(".ticket-title a").first.click()
+    expect(page.locator(".acts button").first).to_be_disabled()
+    expect(page.locator(".acts")).to_contain_text("Needs the role inspector")
+
+
+def test_a_person_opens_a_ticket_and_adds_a_file(seen):
+    page = seen("en").open("/tickets", ".tickets tbody tr")
+    page.get_by_role("button", name="Open a ticket").click()
+    dialog = page.get_by_role("dialog", name="Open a ticket")
+    dialog.get_by_label("What it is about").fill("Gate of the battery room does not lock")
+    dialog.get_by_label("Kind").select_option("defect")
+    dialog.get_by_label("Device").select_option("bat-1")
+    dialog.get_by_role("button", name="Open a ticket").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Gate of the battery room")
+    page.get_by_role("button", name="Add evidence").click()
+    lock = {"name": "门 lock.txt", "mimeType": "text/plain", "buffer": b"it hangs"}
+    page.get_by_label("File").set_input_files([lock])
+    page.get_by_label("What it is").select_option("document")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".evidence")).to_contain_text("lock.txt")
+    page.get_by_role("button", name="Add evidence").click()
+    page.get_by_label("File").set_input_files([lock | {"buffer": b"x" * 1_000_001}])
+    page.get_by_label("What it is").select_option("document")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".refusal")).to_contain_text("at most 1 MB can be sent")
+    page.get_by_label("File").set_input_files([lock])
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".evidence")).to_contain_text("lock-2.txt")
 
 
 def test_the_only_site_is_the_first_page_and_lives(seen):
@@ -119,7 +160,8 @@ def test_a_ticket_is_carried_forward_and_its_refusal_is_shown_in_place(seen):
     expect(page.locator(".event-form")).to_contain_text("只能在 7 天内重新打开")
     page.locator(".event-form").get_by_role("button", name="归档").click()
     refusal = page.locator(".refusal")
-    expect(refusal).to_contain_text("故障仍然存在。")
+    expect(refusal).to_contain_text("告警仍未恢复")
+    expect(refusal).to_contain_text("bat-1 的 BAT-02 仍在动作")
     expect(refusal).to_be_focused()
     refusal.get_by_role("button", name="备注").click()
     expect(page.get_by_label("内容")).to_be_focused()

@@ -125,6 +125,7 @@ export interface ProblemDocument {
   type: string; title: string; status: number; detail?: string;
   role?: Role | null; sign_in?: ("password" | "code")[]; retry_after_s?: number;
   event?: string; state?: string; allowed?: string[]; guard?: string; errors?: { where: string; message: string }[];
+  texts?: { title: Text; detail: Text };
 }
 
 export interface Snapshot { now: number; sites: Site[]; devices?: Device[]; alerts: Alert[]; tickets: Ticket[] }

@@ -6,13 +6,10 @@ import { Act } from "./Act";
 import { alertStanding, markOf, needsAttention } from "./AlertRow";
 import { Moment } from "./Age";
 import { Mark } from "./Mark";
+import { shortTicketName, ticketName } from "./ticketName";
 import { Words } from "./Words";
 
 type OnAlert = (alert: Alert) => void;
-
-/** The last part of a ticket's number says enough in a row. */
-export const shortNumber = (number: string | null | undefined): string =>
-  number ? (number.split("-").at(-1) ?? number) : "";
 
 function Row({ alert, zone, showSite, onAcknowledge, onShelve, onUnshelve }: {
   alert: Alert; zone: string; showSite: boolean; onAcknowledge: OnAlert; onShelve: OnAlert; onUnshelve: OnAlert;
@@ -31,7 +28,7 @@ function Row({ alert, zone, showSite, onAcknowledge, onShelve, onUnshelve }: {
       <td class="alert-device">{showSite && <span class="muted">{alert.site} </span>}<a href={deviceUrl(alert.site, alert.device)}>{alert.device}</a></td>
       <td class="alert-state">{alertStanding(alert, zone)}{shelved && alert.suppressed?.reason && <span class="muted alert-sub">{alert.suppressed.reason}</span>}</td>
       <td class="alert-ticket">
-        {alert.ticket === null ? <span class="muted">–</span> : <a href={ticketUrl(alert.ticket)} title={ticket?.number ?? undefined}>{t().ticket} {shortNumber(ticket?.number)}</a>}
+        {alert.ticket === null ? <span class="muted">–</span> : <a href={ticketUrl(alert.ticket)} title={ticket ? ticketName(ticket) : undefined}>{t().ticket} {shortTicketName(ticket ?? { id: alert.ticket, number: null })}</a>}
       </td>
       <td class="alert-acts">
         {!over && alert.acknowledged === null && <Act role="operator" onClick={() => onAcknowledge(alert)}>{t().acknowledge}</Act>}

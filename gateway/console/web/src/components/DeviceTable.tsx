@@ -34,7 +34,7 @@ function Row({ device: cell }: { device: Signal<Device | null> }) {
         <b>{device.id}</b><span class="muted">{deviceKind(device)}</span>
       </a>
       <span class="device-values">
-        {device.headline.slice(0, 3).map((name) => {
+        {device.headline.slice(0, 4).map((name) => {
           const point = device.points[name];
           return point && (
             <span class="device-value" key={name}>
@@ -51,6 +51,10 @@ function Row({ device: cell }: { device: Signal<Device | null> }) {
   );
 }
 
-export function DeviceTable({ devices }: { devices: readonly Signal<Device | null>[] }) {
-  return <ul class="device-table">{devices.map((device, index) => <Row key={index} device={device} />)}</ul>;
+/** What the gateway makes of itself and its buses: no equipment of the site. */
+const OWN = new Set(["gateway", "bus", "ledger"]);
+export const isOwn = (device: Device | null): boolean => device !== null && OWN.has(device.kind);
+
+export function DeviceTable({ devices, quiet = false }: { devices: readonly Signal<Device | null>[]; quiet?: boolean }) {
+  return <ul class={`device-table${quiet ? " device-table-quiet" : ""}`}>{devices.map((device, index) => <Row key={index} device={device} />)}</ul>;
 }

@@ -8,8 +8,10 @@ import { takeTicket } from "../live/store";
 import { Act } from "./Act";
 import { checklistOf } from "./checklist";
 import { argumentsOf } from "./eventArguments";
+import { evidenceOf } from "./evidenceFile";
 import { EVENT_FIELDS, IRREVERSIBLE, LEAST_ROLE } from "./eventFields";
 import { FieldOf } from "./Fields";
+import { ticketName } from "./ticketName";
 import { Refusal } from "./Refusal";
 import { say } from "./Toast";
 
@@ -32,8 +34,11 @@ export function EventForm({ ticket, event, teams, zone, onDone, onChoose, onClos
     pressed.preventDefault();
     busy.value = true;
     problem.value = null;
-    const given = argumentsOf(fields, new FormData(pressed.currentTarget as HTMLFormElement), zone, checklistOf(ticket)?.items ?? []);
+    const filled = new FormData(pressed.currentTarget as HTMLFormElement);
+    const given = argumentsOf(fields, filled, zone, checklistOf(ticket)?.items ?? []);
     try {
+      const file = filled.get("file");
+      if (file instanceof File) Object.assign(given, await evidenceOf(file, ticket.evidence.map((one) => one.name)));
       const after = await post<Ticket>(`/tickets/${encodeURIComponent(ticket.id)}/events`, { event, key: key.current, ...given });
       takeTicket(after);
       say(t().done_event(word("event", event)));
@@ -50,7 +55,7 @@ export function EventForm({ ticket, event, teams, zone, onDone, onChoose, onClos
   return (
     <form class="form event-form" ref={form} onSubmit={(pressed) => void submit(pressed)} aria-label={word("event", event)}>
       <h3>{word("event", event)}</h3>
-      {IRREVERSIBLE.has(event) && <p class="form-warning">{word("confirm", event)} <b>{ticket.number}</b></p>}
+      {IRREVERSIBLE.has(event) && <p class="form-warning">{word("confirm", event)} <b>{ticketName(ticket)}</b></p>}
       {fields.map((field) => <FieldOf key={field.name} field={field} ticket={ticket} teams={teams} zone={zone} />)}
       {problem.value && <Refusal problem={problem.value} event={event} onChoose={onChoose} />}
       <div class="form-buttons">

@@ -8,6 +8,7 @@ import { session } from "../session";
 import { ChecklistFields } from "./ChecklistFields";
 import type { Field } from "./eventFields";
 import { Measurements } from "./Measurements";
+import { ticketName } from "./ticketName";
 
 const HOUR_MS = 3_600_000;
 
@@ -25,7 +26,7 @@ function PersonField({ field, ticket, teams }: { field: Field; ticket: Ticket; t
   const own = teams.filter((team) => ticket.team === null || team.id === ticket.team);
   const members = own.flatMap((team) => team.members ?? []);
   const me = session.value?.user ?? "";
-  if (members.length === 0) return <input name={field.name} required={required} defaultValue="" spellcheck={false} />;
+  if (members.length === 0) return <input name={field.name} required={required} defaultValue={required ? me : ""} spellcheck={false} />;
   const chosen = members.some((member) => member.id === me) ? me : "";
   return (
     <select name={field.name} required={required}>
@@ -79,10 +80,12 @@ export function FieldOf({ field, ticket, teams, zone }: { field: Field; ticket: 
           <select name={field.name} required>
             <option value="">{t().choose}</option>
             {[...openTickets.value.values()].filter((other) => other.site === ticket.site && other.id !== ticket.id)
-              .map((other) => <option key={other.id} value={other.id}>{`${other.number ?? ""} ${textOf(other.title).text}`}</option>)}
+              .map((other) => <option key={other.id} value={other.id}>{`${ticketName(other)} ${textOf(other.title).text}`}</option>)}
           </select>
         </Labelled>
       );
+    case "file":
+      return <Labelled field={field}><input type="file" name={field.name} required /></Labelled>;
     case "safety":
       return (
         <fieldset class="field checks">

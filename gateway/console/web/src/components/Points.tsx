@@ -6,47 +6,69 @@ import { formatNumber, withUnit } from "../format";
 import { locale, t, textOf, word } from "../i18n/language";
 import { now } from "../live/link";
 import { setQuery } from "../route";
-import { sparkPaths } from "../trend/shape";
+import { beganAt, sparkPaths, stepFor, windowOf } from "../trend/shape";
 import { Age } from "./Age";
+import { whyWords } from "./gapWords";
 import { RangeBar } from "./RangeBar";
 import { Reading } from "./Reading";
 import { Empty } from "./States";
 import { Words } from "./Words";
 
 const HOUR_MS = 3_600_000;
-const SPARK = { width: 96, height: 22, stepMs: 60_000, everyMs: 60_000, perRequest: 20 };
+const SPARK = { width: 96, height: 22, everyMs: 60_000, soonMs: 10_000, perRequest: 20 };
 
 type Means = Record<string, (number | null)[]>;
 
-async function loadMeans(device: Device, names: readonly string[]): Promise<Means> {
+/** The means since `began` or for an hour, and when the record began where that is within the hour. */
+async function loadMeans(device: Device, names: readonly string[], began: number | null): Promise<{ means: Means; began: number | null }> {
   const to = Math.round(now.peek());
+  const from = windowOf(to, HOUR_MS, began);
+  // No finer than five seconds and no coarser than a minute: a spark is 96 px wide.
+  const step = Math.min(60_000, Math.max(5_000, stepFor(6 * (to - from))));
+  let first = began;
   const path = `/sites/${encodeURIComponent(device.site)}/devices/${encodeURIComponent(device.id)}/series`;
   const found: Means = {};
   for (let at = 0; at < names.length; at += SPARK.perRequest) {
     const points = names.slice(at, at + SPARK.perRequest).join(",");
-    const series = await get<Series>(`${path}${query({ points, from: to - HOUR_MS, to, step: SPARK.stepMs })}`);
+    const series = await get<Series>(`${path}${query({ points, from, to, step })}`);
     for (const [name, values] of Object.entries(series.points)) {
+      first ??= beganAt(series, name);
       found[name] = values.map((value) => (typeof value === "number" ? value : null));
     }
   }
-  return found;
+  return { means: found, began: first };
 }
 
-/** The last hour of each number, once a minute. Without history there is simply no spark. */
+/** Each number of the last hour, once a minute, sooner while the record is young. Without history there is simply no spark. */
 function useMeans(device: Device): Means {
   const means = useSignal<Means>({});
   const names = Object.entries(device.points).filter(([, point]) => point.type === "number").map(([name]) => name);
   const key = names.join(",");
   useEffect(() => {
-    const load = (): void => {
-      if (document.hidden || key === "") return;
-      loadMeans(device, names).then((found) => { means.value = found; }, (error: unknown) => {
-        if (!(error instanceof Problem)) throw error;
-      });
+    let began: number | null = null;
+    let timer: ReturnType<typeof setTimeout>;
+    let over = false;
+    const load = async (): Promise<void> => {
+      const asked = began;
+      if (!document.hidden && key !== "") {
+        try {
+          const found = await loadMeans(device, names, asked);
+          if (over) return;
+          means.value = found.means;
+          began = found.began;
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error;
+        }
+      }
+      if (over) return;
+      const young = began !== null && now.peek() - began < 10 * SPARK.everyMs;
+      timer = setTimeout(() => void load(), asked === null && began !== null ? 0 : young ? SPARK.soonMs : SPARK.everyMs);
     };
-    load();
-    const timer = setInterval(load, SPARK.everyMs);
-    return () => clearInterval(timer);
+    void load();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
   }, [device.site, device.id, key]);
   return means.value;
 }
@@ -56,9 +78,17 @@ function staleNow(point: Point): boolean {
   return point.value !== null && point.ts !== null && point.period_ms !== null && now.value - point.ts > 3 * point.period_ms + 2_000;
 }
 
+function Why({ text }: { text: string }) {
+  const why = whyWords(text);
+  return <span class="point-why" lang={why.lang}>{why.text}</span>;
+}
+
+/** A value that a slow period has not brought yet is not stale, there is none. */
+const notReadYet = (point: Point): boolean => point.value === null && point.ts === null && point.quality === "stale";
+
 function PointRow({ name, point, mean, chosen }: { name: string; point: Point; mean: (number | null)[] | undefined; chosen: boolean }) {
   const stale = staleNow(point);
-  const quality = stale ? "stale" : point.quality;
+  const quality = stale ? "stale" : notReadYet(point) ? "absent" : point.quality;
   const last = point.last?.value ?? (stale ? point.value : null);
   const number = typeof point.value === "number" ? point.value : null;
   const label = textOf(point.label).text || name;
@@ -76,7 +106,7 @@ function PointRow({ name, point, mean, chosen }: { name: string; point: Point; m
       <td class="number">
         <Reading value={stale ? null : point.value} unit={point.unit} quality={quality} last={last} />
         {point.bits && <span class="point-bits">{point.bits.map((bit) => <span key={bit.bit}><Words of={bit.text} /></span>)}</span>}
-        {point.why && <span class="point-why" lang="en">{point.why}</span>}
+        {point.why && !notReadYet(point) && <Why text={point.why} />}
       </td>
       <td class="points-range">
         <RangeBar value={number} range={point.range} />
@@ -85,7 +115,7 @@ function PointRow({ name, point, mean, chosen }: { name: string; point: Point; m
       <td class="points-spark">
         {mean && <svg class="spark" width={SPARK.width} height={SPARK.height} viewBox={`0 0 ${SPARK.width} ${SPARK.height}`} aria-hidden="true"><path d={sparkPaths(mean, SPARK.width, SPARK.height)} /></svg>}
       </td>
-      <td class="points-quality"><span class={quality === "good" ? "muted" : ""}>{word("quality", quality)}</span></td>
+      <td class="points-quality"><span class={quality === "good" || quality === "absent" ? "muted" : ""}>{notReadYet(point) ? t().why_not_read : word("quality", quality)}</span></td>
       <td class="number points-age"><Age ts={point.last?.ts ?? point.ts} /></td>
     </tr>
   );

@@ -14,13 +14,16 @@ export function Empty({ title, hint, children }: { title: string; hint?: string;
   );
 }
 
-/** Grey blocks in the shape of what will come; they appear only after a moment. */
-export function Loading({ rows = 3, tall = false }: { rows?: number; tall?: boolean }) {
+/** Grey blocks in the shape of what will come; they appear only after a moment. `page` heads a whole page of them. */
+export function Loading({ rows = 3, tall = false, page }: { rows?: number; tall?: boolean; page?: string }) {
   return (
-    <div class="loading" role="status">
-      <span class="hidden">{t().loading}</span>
-      {Array.from({ length: rows }, (_, index) => <div key={index} class={`block${tall ? " block-tall" : ""}`} />)}
-    </div>
+    <>
+      {page !== undefined && <div class="page-head"><h1>{page}</h1></div>}
+      <div class="loading" role="status">
+        <span class="hidden">{t().loading}</span>
+        {Array.from({ length: rows }, (_, index) => <div key={index} class={`block${tall ? " block-tall" : ""}`} />)}
+      </div>
+    </>
   );
 }
 

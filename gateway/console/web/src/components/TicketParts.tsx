@@ -1,6 +1,6 @@
-import type { Ticket, TicketEvent } from "../api/types";
+import type { Team, Ticket, TicketEvent } from "../api/types";
 import { formatNumber, THIN } from "../format";
-import { locale, t, word } from "../i18n/language";
+import { locale, t, textOf, word } from "../i18n/language";
 import { Moment, momentText } from "./Age";
 import { checklistOf, isAnswered } from "./checklist";
 import { clockWords } from "./Clock";
@@ -72,29 +72,33 @@ export function Evidence({ ticket }: { ticket: Ticket }) {
 
 const SAID = ["reason", "note", "text", "cause", "action"] as const;
 
-function eventWords(event: TicketEvent, zone: string): string {
+function eventWords(event: TicketEvent, teams: readonly Team[], zone: string): string {
   const said = SAID.map((name) => event[name]).filter((value): value is string => typeof value === "string" && value !== "")
     .map((value) => word("reason", value));
-  const person = typeof event["person"] === "string" ? [event["person"]] : [];
-  const team = typeof event["team"] === "string" ? [event["team"]] : [];
+  const members = teams.flatMap((one) => one.members ?? []);
+  const asked = event["person"];
+  const person = typeof asked === "string" ? [members.find((one) => one.id === asked)?.name ?? asked] : [];
+  const team = teams.filter((one) => one.id === event["team"]).map((one) => textOf(one.name).text || one.id);
+  const files = Array.isArray(event["files"]) ? (event["files"] as { name: string }[]).map((file) => file.name) : [];
   const until = typeof event["resume_by"] === "number" ? [`${t().arg_resume_by} ${momentText(event["resume_by"], zone)}`] : [];
-  return [...team, ...person, ...said, ...until].join(" · ");
+  return [...team, ...person, ...said, ...until, ...(files.length > 0 ? [files.join(", ")] : [])].join(" · ");
 }
 
-export function Log({ ticket, zone }: { ticket: Ticket; zone: string }) {
+export function Log({ ticket, teams, zone }: { ticket: Ticket; teams: readonly Team[]; zone: string }) {
   if (ticket.events.length === 0) return <Empty title={t().log_none} />;
   return (
     <ol class="timeline">
-      {[...ticket.events].reverse().map((event, index) => (
-        <li key={ticket.events.length - index}>
+      {[...ticket.events].reverse().map((event, index) => {
+        const said = eventWords(event, teams, zone);
+        return <li key={ticket.events.length - index}>
           <Moment ts={event.at} zone={zone} />
           <span>
             <b>{word("event", event.event)}</b>
             <span class="muted"> · {event.by === null || event.by === "system" || event.by === "desk" ? t().system : event.by}</span>
-            {eventWords(event, zone) !== "" && <span class="timeline-words">{eventWords(event, zone)}</span>}
+            {said !== "" && <span class="timeline-words">{said}</span>}
           </span>
-        </li>
-      ))}
+        </li>;
+      })}
     </ol>
   );
 }

@@ -4,6 +4,7 @@ import { ticketUrl } from "../route";
 import { Moment } from "./Age";
 import { ClockText } from "./Clock";
 import { Priority } from "./TicketRow";
+import { ticketName } from "./ticketName";
 import { Words } from "./Words";
 
 export function TicketTable({ tickets, zoneOf }: { tickets: readonly Ticket[]; zoneOf: (ticket: Ticket) => string }) {
@@ -25,7 +26,7 @@ export function TicketTable({ tickets, zoneOf }: { tickets: readonly Ticket[]; z
         {tickets.map((ticket) => (
           <tr key={ticket.id}>
             <td class="ticket-priority"><Priority of={ticket.priority} /></td>
-            <th scope="row" class="ticket-title"><a href={ticketUrl(ticket.id)} data-row={ticket.id}><Words of={ticket.title} /></a><span class="muted alert-sub">{ticket.number}</span></th>
+            <th scope="row" class="ticket-title"><a href={ticketUrl(ticket.id)} data-row={ticket.id}><Words of={ticket.title} /></a><span class="muted alert-sub">{ticketName(ticket)}</span></th>
             <td class="ticket-device">{ticket.devices.join(", ")}</td>
             <td class="ticket-state">{word("ticket", ticket.state)}</td>
             <td class="ticket-clock"><ClockText ticket={ticket} /></td>

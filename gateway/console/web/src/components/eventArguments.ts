@@ -7,6 +7,8 @@ export function argumentsOf(fields: readonly Field[], form: FormData, zone: stri
   const found: Record<string, unknown> = {};
   for (const field of fields) {
     switch (field.type) {
+      case "file":
+        break;
       case "safety":
         found["safety"] = { isolated: form.get("isolated") !== null, gas_quiet: form.get("gas_quiet") !== null };
         break;

@@ -6,6 +6,7 @@ export type Field =
   | { name: string; type: "team" | "person" | "ticket"; optional?: true }
   | { name: string; type: "time"; optional?: true }
   | { name: string; type: "choice"; prefix: string; choices: readonly string[]; optional?: true }
+  | { name: "file"; type: "file" }
   | { name: "safety"; type: "safety" }
   | { name: "checklist"; type: "checklist" }
   | { name: "measurements"; type: "measurements" };
@@ -14,7 +15,7 @@ const reason: Field = { name: "reason", type: "long" };
 
 export const EVENT_FIELDS: Readonly<Record<string, readonly Field[]>> = {
   dispatch: [{ name: "team", type: "team" }, { name: "person", type: "person", optional: true }],
-  accept: [{ name: "person", type: "person", optional: true }],
+  accept: [{ name: "person", type: "person" }],
   arrive: [{ name: "code", type: "code" }, { name: "at", type: "time", optional: true }],
   start: [{ name: "safety", type: "safety" }],
   hold: [
@@ -38,6 +39,11 @@ export const EVENT_FIELDS: Readonly<Record<string, readonly Field[]>> = {
   escalate: [{ name: "level", type: "choice", prefix: "level", choices: ["town", "county"] }, reason],
   chase: [],
   comment: [{ name: "text", type: "long" }],
+  add_evidence: [
+    { name: "file", type: "file" },
+    { name: "purpose", type: "choice", prefix: "purpose", choices: ["photo", "signatures", "document"] },
+    { name: "note", type: "text", optional: true },
+  ],
   feedback: [
     { name: "score", type: "choice", prefix: "score", choices: ["1", "2", "3", "4", "5"], optional: true },
     { name: "text", type: "long", optional: true },

@@ -12,6 +12,7 @@ import { ShelveDialog } from "../components/ShelveDialog";
 import { Failed, Loading } from "../components/States";
 import { InputsTable, RuleWords, Timeline } from "../components/Story";
 import { Priority } from "../components/TicketRow";
+import { ticketName } from "../components/ticketName";
 import { useTitle } from "../components/title";
 import { Words } from "../components/Words";
 import { t, textOf, word } from "../i18n/language";
@@ -39,7 +40,7 @@ export function AlertPage({ id }: { id: string }) {
     return true;
   }), [id]);
 
-  if (alert === null) return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading rows={4} tall />;
+  if (alert === null) return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading rows={4} tall page={t().alert} />;
   const site = siteSignal(alert.site).value;
   const zone = site?.timezone ?? "UTC";
   const over = alert.state === "cleared";
@@ -74,7 +75,7 @@ export function AlertPage({ id }: { id: string }) {
               <div class="line-rows">
                 <a class="line-row" href={ticketUrl(alert.ticket_summary.id)}>
                   <Priority of={alert.ticket_summary.priority} />
-                  <span class="line-row-main"><span class="line-row-title">{alert.ticket_summary.number ?? <Words of={alert.title} />}</span></span>
+                  <span class="line-row-main"><span class="line-row-title">{ticketName({ ...alert.ticket_summary, devices: [alert.device] })}</span></span>
                   <span class="line-row-side">{word("ticket", alert.ticket_summary.state)}</span>
                 </a>
               </div>

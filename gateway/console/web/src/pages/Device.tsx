@@ -4,6 +4,7 @@ import { useResource } from "../api/resource";
 import type { Device } from "../api/types";
 import { Age } from "../components/Age";
 import { AlertRow } from "../components/AlertRow";
+import { gapWords } from "../components/gapWords";
 import { deviceKind, deviceState, worstOfDevice } from "../components/DeviceTable";
 import { Mark } from "../components/Mark";
 import { Panel } from "../components/Panel";
@@ -13,7 +14,7 @@ import { Empty, Failed, Loading } from "../components/States";
 import { TicketRow } from "../components/TicketRow";
 import { useTitle } from "../components/title";
 import { Words } from "../components/Words";
-import { t, word } from "../i18n/language";
+import { t } from "../i18n/language";
 import { deviceSignal, mergeFrame, onFrame, openAlerts, openTickets, siteSignal } from "../live/store";
 import { place, siteUrl } from "../route";
 import { rangeOf, Trend } from "../trend/Trend";
@@ -69,7 +70,7 @@ export function DevicePage({ site, id }: { site: string; id: string }) {
   const summary = deviceSignal(site, id).value;
   const zone = siteDocument?.timezone ?? "UTC";
   useTitle(id);
-  if (device === null) return problem ? <Failed problem={problem} retry={refresh} /> : <Loading tall />;
+  if (device === null) return problem ? <Failed problem={problem} retry={refresh} /> : <Loading tall page={id} />;
 
   const { search } = place.value;
   const numeric = Object.entries(device.points).filter(([, point]) => point.type === "number").map(([name]) => name);
@@ -79,8 +80,11 @@ export function DevicePage({ site, id }: { site: string; id: string }) {
   const tickets = sortTickets([...openTickets.value.values()].filter((ticket) => ticket.site === site && ticket.devices.includes(id)));
   const state = summary ?? device;
   const mark = worstOfDevice(state);
-  const expected = Object.values(device.points).filter((one) => one.quality !== "absent");
-  const good = expected.filter((one) => one.quality === "good").length;
+  const all = Object.values(device.points);
+  const good = all.filter((one) => one.quality === "good").length;
+  const lacking = all.filter((one) => one.quality === "absent").length;
+  const waiting = all.filter((one) => one.quality === "stale" && one.ts === null && one.value === null).length;
+  const faulty = all.length - good - lacking - waiting;
   return (
     <>
       <div class="page-head">
@@ -88,8 +92,8 @@ export function DevicePage({ site, id }: { site: string; id: string }) {
         <h1>{mark && <Mark kind={mark} size={26} />} {id}</h1>
         <span class="muted">{deviceKind(device)}{device.title && <> · <Words of={device.title} /></>}</span>
         <span class="page-head-side">
-          <span>{state.state === "online" ? t().points_good(good, expected.length) : deviceState(state)}</span>
-          {device.poll && <span class="muted">{t().last_poll} <Age ts={device.poll.ts} />{device.poll.reason && <> · {word("gap", device.poll.reason)}</>}</span>}
+          <span>{state.state === "online" ? [t().points_good(good), ...(faulty > 0 ? [t().points_faulty(faulty)] : []), ...(waiting > 0 ? [t().points_waiting(waiting)] : []), ...(lacking > 0 ? [t().points_lacking(lacking)] : [])].join(" · ") : deviceState(state)}</span>
+          {device.poll && <span class="muted">{t().last_poll} <Age ts={device.poll.ts} />{device.poll.reason && <> · {gapWords(device.poll.reason)}</>}</span>}
         </span>
       </div>
       <div class="device-grid">

@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Device, Page, Site } from "../api/types";
 import { useResource } from "../api/resource";
 import { AlertRow } from "../components/AlertRow";
-import { DeviceTable } from "../components/DeviceTable";
+import { DeviceTable, isOwn } from "../components/DeviceTable";
 import { Panel } from "../components/Panel";
 import { Empty, Failed, Loading, NotFound } from "../components/States";
 import { TicketRow } from "../components/TicketRow";
@@ -25,12 +25,14 @@ export function SitePage({ id }: { id: string }) {
 
   if (site === null) {
     if (siteIds.value !== null && !siteIds.value.includes(id)) return <NotFound />;
-    return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading tall />;
+    return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading tall page={id} />;
   }
   const zone = site.timezone;
   const alerts = sortAlerts([...openAlerts.value.values()].filter((alert) => alert.site === id));
   const tickets = sortTickets([...openTickets.value.values()].filter((ticket) => ticket.site === id));
   const ids = deviceIds.value[id];
+  const cells = (ids ?? []).map((device) => deviceSignal(id, device));
+  const own = cells.filter((cell) => isOwn(cell.value));
   return (
     <>
       <div class="page-head">
@@ -55,8 +57,9 @@ export function SitePage({ id }: { id: string }) {
           {ids === undefined
             ? (list.problem.value ? <Failed problem={list.problem.value} retry={list.refresh} /> : <Loading rows={5} />)
             : ids.length === 0 ? <Empty title={t().devices_none} />
-            : <DeviceTable devices={ids.map((device) => deviceSignal(id, device))} />}
+            : <DeviceTable devices={cells.filter((cell) => !isOwn(cell.value))} />}
         </Panel>
+        {own.length > 0 && <Panel title={t().own_devices} flush class="site-devices"><DeviceTable devices={own} quiet /></Panel>}
       </div>
     </>
   );

@@ -24,7 +24,7 @@ export function SitesPage() {
   }, [ids]);
 
   if (ids === null) {
-    return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading tall />;
+    return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading tall page={t().sites} />;
   }
   if (ids.length === 0) return <Empty title={t().sites_empty} hint={t().sites_empty_hint} />;
   const sorted = worstFirst(ids.map((id) => siteSignal(id).value).filter((site): site is Site => site !== null));

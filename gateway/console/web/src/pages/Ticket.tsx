@@ -11,6 +11,7 @@ import { Failed, Loading } from "../components/States";
 import { ClockText } from "../components/Clock";
 import { checklistTitle, ChecklistView, Clocks, Evidence, Log } from "../components/TicketParts";
 import { Priority } from "../components/TicketRow";
+import { ticketName } from "../components/ticketName";
 import { useTitle } from "../components/title";
 import { Words } from "../components/Words";
 import { t, textOf, word } from "../i18n/language";
@@ -19,7 +20,7 @@ import { alertUrl, deviceUrl, siteUrl } from "../route";
 
 function Facts({ ticket, teamName }: { ticket: Ticket; teamName: string }) {
   const facts: [string, string][] = [
-    [t().number, ticket.number ?? t().number_later],
+    [t().number, ticket.number ?? `${ticketName(ticket)}: ${t().number_later}`],
     [t().kind, word("kind", ticket.kind)],
     [t().level, word("level", ticket.level)],
     [t().team, teamName],
@@ -53,8 +54,9 @@ export function TicketPage({ id }: { id: string }) {
   const chosen = useSignal<string | null>(null);
   const ticket = asked.data.value;
   const site = ticket === null ? null : siteSignal(ticket.site).value;
-  const siteAsked = useResource<Site>(ticket === null || site !== null ? null : `/sites/${encodeURIComponent(ticket.site)}`);
-  useTitle(ticket?.number ?? "");
+  // The stream does not tell who belongs to a team.
+  const siteAsked = useResource<Site>(ticket === null ? null : `/sites/${encodeURIComponent(ticket.site)}`);
+  useTitle(ticket === null ? "" : ticketName(ticket));
   useSignalEffect(() => {
     if (ticketNews.value?.id === id) asked.data.value = ticketNews.value;
   });
@@ -63,10 +65,10 @@ export function TicketPage({ id }: { id: string }) {
     if (chosen.peek() !== null && ticket !== null && !ticket.allowed.includes(chosen.peek()!)) chosen.value = null;
   }, [ticket?.state]);
 
-  if (ticket === null) return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading rows={4} tall />;
+  if (ticket === null) return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading rows={4} tall page={t().ticket} />;
   const known = site ?? siteAsked.data.value;
   const zone = known?.timezone ?? "UTC";
-  const teams = known?.teams ?? [];
+  const teams = siteAsked.data.value?.teams ?? known?.teams ?? [];
   const team = teams.find((one) => one.id === ticket.team);
   const choose = (event: string): void => {
     chosen.value = chosen.value === event ? null : event;
@@ -92,8 +94,8 @@ export function TicketPage({ id }: { id: string }) {
                 onChoose={(event) => { chosen.value = event; }} onClose={() => { chosen.value = null; }} />
             )}
           </Panel>
-          <Panel title={checklistTitle(ticket)}><ChecklistView ticket={ticket} /></Panel>
-          <Panel title={t().log}><Log ticket={ticket} zone={zone} /></Panel>
+          {chosen.value !== "report" && <Panel title={checklistTitle(ticket)}><ChecklistView ticket={ticket} /></Panel>}
+          <Panel title={t().log}><Log ticket={ticket} teams={teams} zone={zone} /></Panel>
         </div>
         <div class="stack">
           <Panel title={t().clocks}><Clocks ticket={ticket} zone={zone} /></Panel>

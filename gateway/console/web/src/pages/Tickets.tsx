@@ -3,7 +3,9 @@ import { useEffect } from "preact/hooks";
 import { get, Problem, query } from "../api/http";
 import { useResource } from "../api/resource";
 import type { Page, Ticket } from "../api/types";
+import { Act } from "../components/Act";
 import { Board } from "../components/Board";
+import { NewTicket } from "../components/NewTicket";
 import { Empty, Failed, Loading, problemText } from "../components/States";
 import { TicketTable } from "../components/TicketTable";
 import { say } from "../components/Toast";
@@ -26,6 +28,7 @@ export function TicketsPage() {
   const site = search.get("site");
   const path = `/tickets${query({ state: board ? "open" : state, site, q })}`;
   const asked = useResource<Page<Ticket>>(path);
+  const opening = useSignal(false);
   const items = useSignal<Ticket[]>([]);
   const next = useSignal<string | null>(null);
   useEffect(() => {
@@ -55,6 +58,7 @@ export function TicketsPage() {
     <>
       <div class="page-head">
         <h1>{t().tickets}</h1>
+        <span class="page-head-side"><Act role="operator" onClick={() => { opening.value = true; }}>{t().ticket_open}</Act></span>
         <div class="segments" role="group" aria-label={t().view}>
           <button type="button" aria-pressed={!board} onClick={() => setQuery({ view: null })}>{t().view_list}</button>
           <button type="button" aria-pressed={board} onClick={() => setQuery({ view: "board", state: null })}>{t().view_board}</button>
@@ -81,6 +85,7 @@ export function TicketsPage() {
         )
         : board ? <Board tickets={sorted} />
         : <section class="panel"><TicketTable tickets={sorted} zoneOf={(ticket) => siteSignal(ticket.site).value?.timezone ?? "UTC"} /></section>}
+      {opening.value && <NewTicket site={site} onClose={() => { opening.value = false; }} />}
       {next.value !== null && <div class="more"><button type="button" class="button" onClick={() => void more()}>{t().more}</button></div>}
     </>
   );

@@ -77,6 +77,7 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
     const colors = colorsOf(element);
     const font = `12px ${getComputedStyle(element).fontFamily}`;
     const wide = to - from > 12 * 3_600_000;
+    const form = to - from < 600_000 ? "seconds" : "time";
     const options: uPlot.Options = {
       width: element.clientWidth,
       height: element.clientHeight,
@@ -85,14 +86,15 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
       scales: { x: { time: true, range: [from / 1000, to / 1000] } },
       axes: [
         {
-          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: wide ? 90 : 70,
-          values: (_, ticks) => ticks.map((s) => formatDate(s * 1000, "time", locale, zone)),
+          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: wide || form === "seconds" ? 90 : 70,
+          values: (_, ticks) => ticks.map((s) => formatDate(s * 1000, form, locale, zone)),
         },
         {
           stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, size: 54,
           values: (_, ticks) => {
             const step = Math.abs((ticks[1] ?? 1) - (ticks[0] ?? 0));
-            const places = Math.max(0, Math.min(4, -Math.floor(Math.log10(step || 1))));
+            let places = 0;
+            while (places < 4 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6) places += 1;
             return ticks.map((tick) => new Intl.NumberFormat(locale, { maximumFractionDigits: places }).format(tick));
           },
         },

@@ -1,23 +1,23 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { query } from "../api/http";
 import { useResource } from "../api/resource";
 import type { Series } from "../api/types";
 import { Empty, Failed, Loading } from "../components/States";
-import { formatDate, MISSING, withUnit } from "../format";
+import { formatDate, withUnit } from "../format";
+import { gapWords } from "../components/gapWords";
 import { locale, t, textOf, word } from "../i18n/language";
 import { now } from "../live/link";
 import { setQuery } from "../route";
 import { theme } from "../shell/theme";
 import type { ChartProps } from "./Chart";
-import { shapeOf, type Shape } from "./shape";
+import { beganAt, shapeOf, stepFor, windowOf, type Shape } from "./shape";
 import { TrendTable } from "./TrendTable";
 
-export const RANGES = { "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000 } as const;
+export const RANGES = { "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000 } as const;
 export type Range = keyof typeof RANGES;
-const STEP_MS: Record<Range, number> = { "1h": 10_000, "6h": 60_000, "1d": 180_000 };
-const REFRESH_MS: Record<Range, number> = { "1h": 5_000, "6h": 30_000, "1d": 60_000 };
+const REFRESH_MS: Record<Range, number> = { "15m": 5_000, "1h": 5_000, "6h": 30_000, "1d": 60_000 };
 
 export const rangeOf = (text: string | null): Range => (text !== null && text in RANGES ? (text as Range) : "1h");
 
@@ -41,7 +41,7 @@ function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; u
     <p class="trend-reading">
       <span class="muted">{formatDate(second * 1000, "seconds", locale(), zone)}</span>
       <b>{say(shape.mean[index])}</b>
-      {shape.mean[index] !== null && <span class="muted">{t().range_of(say(shape.low[index]), say(shape.high[index]))}</span>}
+      {shape.mean[index] !== null && shape.low[index] !== shape.high[index] && <span class="muted">{t().range_of(say(shape.low[index]), say(shape.high[index]))}</span>}
     </p>
   );
 }
@@ -49,13 +49,23 @@ function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; u
 export function Trend({ site, device, point, range, zone }: { site: string; device: string; point: string; range: Range; zone: string }) {
   const path = `/sites/${encodeURIComponent(site)}/devices/${encodeURIComponent(device)}/series`;
   const span = RANGES[range];
-  const asked = useResource<Series>(`${path}${query({ points: point, step: STEP_MS[range] })}`, REFRESH_MS[range], () => {
+  const began = useRef<number | null>(null);
+  const asked = useResource<Series>(`${path}${query({ points: point })}`, REFRESH_MS[range], () => {
     const to = Math.round(now.peek());
-    return `&from=${to - span}&to=${to}`;
+    const from = windowOf(to, span, began.current);
+    return `&from=${from}&to=${to}&step=${stepFor(to - from)}`;
   });
   const cursor = useSignal<number | null>(null);
   const Chart = useChart();
   const series = asked.data.value;
+  // The first answer tells where the record begins; if much of the axis is before that, it is asked again, closer.
+  useEffect(() => {
+    if (series === null || began.current !== null) return;
+    const found = beganAt(series, point);
+    if (found === null || windowOf(series.to, span, found) <= series.from + series.step_ms) return;
+    began.current = found;
+    asked.refresh();
+  }, [series]);
   const shape = useMemo(() => (series === null ? null : shapeOf(series, point)), [series, point]);
   const unit = series?.units[point] ?? "";
 
@@ -78,8 +88,9 @@ export function Trend({ site, device, point, range, zone }: { site: string; devi
           <>
             <Chart shape={shape} from={series.from} to={series.to} unit={unit} locale={locale()} zone={zone} theme={theme.value}
               onCursor={(index) => { cursor.value = index; }} />
-            <p class="trend-key muted"><span>{t().trend_band}</span>{shape.holes.length > 0 && <span>{t().trend_gap}</span>}</p>
-            <Gaps shape={shape} zone={zone} />
+            <p class="trend-key muted"><span>{t().trend_band}</span>{shape.holes.length > 0 && <span>{t().trend_gap}</span>}
+              {shape.began !== null && <span>{t().trend_began(formatDate(shape.began, "seconds", locale(), zone))}</span>}</p>
+            <Gaps shape={shape} end={series.to} step={series.step_ms} zone={zone} />
             <TrendTable shape={shape} unit={unit} zone={zone} name={textOf(series.labels[point]).text || point} />
           </>
         )}
@@ -89,14 +100,17 @@ export function Trend({ site, device, point, range, zone }: { site: string; devi
 
 const SHOWN_GAPS = 4;
 
-function Gaps({ shape, zone }: { shape: Shape; zone: string }) {
+const FINE_MS = 15 * 60_000;
+
+function Gaps({ shape, end, step, zone }: { shape: Shape; end: number; step: number; zone: string }) {
   if (shape.holes.length === 0) return null;
-  const at = (ms: number): string => formatDate(ms, "time", locale(), zone) || MISSING;
   return (
     <ul class="trend-gaps">
-      {shape.holes.slice(-SHOWN_GAPS).map((hole) => (
-        <li key={hole.from}>{t().gap_line(at(hole.from), at(hole.to), word("gap", hole.reason))}</li>
-      ))}
+      {shape.holes.slice(-SHOWN_GAPS).map((hole) => {
+        const at = (ms: number): string => formatDate(ms, hole.to - hole.from < FINE_MS ? "seconds" : "time", locale(), zone);
+        const lasts = hole.to >= end - step;
+        return <li key={hole.from}>{lasts ? t().gap_since(at(hole.from), gapWords(hole.reason)) : t().gap_line(at(hole.from), at(hole.to), gapWords(hole.reason))}</li>;
+      })}
     </ul>
   );
 }

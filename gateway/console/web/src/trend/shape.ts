@@ -1,7 +1,7 @@
 /** What the chart draws, computed from the series alone. Pure. */
 import type { Gap, Series } from "../api/types";
 
-export interface Shape { xs: number[]; mean: (number | null)[]; low: (number | null)[]; high: (number | null)[]; lone: number[]; holes: Gap[] }
+export interface Shape { xs: number[]; mean: (number | null)[]; low: (number | null)[]; high: (number | null)[]; lone: number[]; holes: Gap[]; began: number | null }
 
 const numbers = (values: readonly unknown[] | undefined, length: number): (number | null)[] =>
   Array.from({ length }, (_, index) => {
@@ -42,8 +42,32 @@ export function shapeOf(series: Series, point: string): Shape {
   const mean = numbers(series.points[point], length);
   const low = numbers(series.min[point], length).map((value, index) => value ?? mean[index] ?? null);
   const high = numbers(series.max[point], length).map((value, index) => value ?? mean[index] ?? null);
-  return { xs: series.ts.map((ms) => ms / 1000), mean, low, high, lone: loneSteps(mean), holes: holesOf(series, mean) };
+  const began = beganAt(series, point);
+  // Before the record began nothing is missing: that is no gap.
+  const holes = holesOf(series, mean).filter((hole) => began === null || hole.to > began);
+  return { xs: series.ts.map((ms) => ms / 1000), mean, low, high, lone: loneSteps(mean), holes, began };
 }
+
+const MINUTE_MS = 60_000;
+const NARROWEST_MS = 5 * MINUTE_MS;
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600];
+const NOTHING_RECORDED = "no_frames";
+
+/** When the record begins inside this series, where nothing at all was recorded before; else null. */
+export function beganAt(series: Series, point: string): number | null {
+  const first = (series.points[point] ?? []).findIndex((value) => typeof value === "number");
+  const at = series.ts[first];
+  if (first < 1 || at === undefined) return null;
+  const before = series.gaps.find((gap) => gap.from <= series.ts[0]!);
+  return before?.reason === NOTHING_RECORDED && before.to >= at - series.step_ms ? at : null;
+}
+
+/** Where the axis starts: with the record, but never less than five minutes before its end. */
+export const windowOf = (to: number, span: number, began: number | null): number =>
+  began === null ? to - span : Math.min(to - Math.min(NARROWEST_MS, span), Math.max(to - span, began));
+
+/** Some 360 steps across, in whole steps that a clock knows. */
+export const stepFor = (span: number): number => (STEPS_S.find((s) => s * 1000 >= span / 360) ?? 3600) * 1000;
 
 /** A polyline per run of good values, in a box of the given size, for a spark. */
 export function sparkPaths(values: readonly (number | null)[], width: number, height: number): string {
