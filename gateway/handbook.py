@@ -1,4 +1,4 @@
-"""The pages of `docs/` that are made from data: the standard points and the shipped devices.
+"""The pages of `docs/` that are made from data: the standard points, the shipped devices and rules.
 
 `python -m gateway.handbook docs` writes them; a test holds them against the data.
 """
@@ -17,7 +17,10 @@ from agent.points import (
     StandardPoint,
 )
 from agent.profile import POLLED_KINDS, Profile
+from agent.quantity import duration_text
+from agent.rules.rule import Rule
 from gateway.profiles import ProfileShelf
+from gateway.rules import shipped_rules
 
 _POINTS_INTRO = """\
 # Standard points
@@ -39,6 +42,14 @@ The device models whose profiles are shipped, in `configs/profiles/`. This page 
 `python -m gateway.handbook docs`. Every profile carries registers recorded from a real unit, and the suite
 replays them. A profile of your own goes into `profiles/` beside the site file, see `profile-file.md`; the
 names stand in `points.md`.
+"""
+
+_RULES_INTRO = """\
+# Shipped rules
+
+The standard library, in `configs/rules/`; [rules.md](rules.md) explains the words. This page is made from
+the files by `python -m gateway.handbook docs`. Numbers that a site may set per device are parameters:
+`params: {BAT-01: {high: 48}}` at the device.
 """
 
 
@@ -73,6 +84,45 @@ def devices_page(profiles: Iterable[Profile]) -> str:
         parts += [f"- {source}" for source in profile.sources]
         parts += ["", ", ".join(f"`{name}`" for name in _names(profile))]
     return "\n".join(parts) + "\n"
+
+
+def rules_page(rules: Iterable[Rule]) -> str:
+    """`docs/shipped-rules.md`."""
+    parts = [
+        _RULES_INTRO,
+        "| rule | what | 中文 | for | severity | after | clear | ticket | not told while |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    known = sorted(rules, key=lambda rule: rule.id)
+    parts += [_rule_row(rule) for rule in known]
+    parts += ["", "## Conditions", ""]
+    for rule in known:
+        params = ", ".join(f"{name} = {value}" for name, value in rule.params.items())
+        only = f", only if `{rule.only_if.text}`" if rule.only_if is not None else ""
+        parts.append(f"- {rule.id}: `{rule.when.text}`{only}{f' ({params})' if params else ''}")
+    return "\n".join(parts) + "\n"
+
+
+def _rule_row(rule: Rule) -> str:
+    steps = (step.severity for step in rule.steps)
+    ticket = rule.ticket
+    later = f" after {duration_text(ticket.open_after_ms)}" if ticket and ticket.open_after_ms else ""
+    clear = duration_text(rule.clear_for_ms) + (", then a reset on site" if rule.latch else "")
+    return _table_row(
+        rule.id,
+        rule.title.en,
+        rule.title.zh,
+        ", ".join(rule.scope.roles or rule.scope.kinds),
+        " → ".join((rule.severity, *steps)),
+        duration_text(rule.for_ms),
+        clear,
+        f"{ticket.kind}{later}" if ticket is not None else "",
+        ", ".join(inhibitor.rule for inhibitor in rule.inhibited_by),
+    )
+
+
+def _table_row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _names(profile: Profile) -> Iterator[str]:
@@ -110,8 +160,7 @@ def _by_kinds() -> Iterator[tuple[str, list[StandardPoint]]]:
 def _row(point: StandardPoint) -> str:
     kind = f"{point.type}, counter" if point.counter else point.type
     meaning = f"{point.meaning.en}; {point.meaning.zh}" if point.meaning is not None else ""
-    cells = (f"`{point.name}`", point.unit, kind, point.label.en, point.label.zh, meaning)
-    return f"| {' | '.join(cells)} |"
+    return _table_row(f"`{point.name}`", point.unit, kind, point.label.en, point.label.zh, meaning)
 
 
 def pages() -> dict[str, str]:
@@ -120,6 +169,7 @@ def pages() -> dict[str, str]:
     return {
         "points.md": points_page(),
         "devices.md": devices_page(shelf.find(name) for name in shelf.names()),
+        "shipped-rules.md": rules_page(shipped_rules()),
     }
 
 
