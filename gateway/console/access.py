@@ -114,7 +114,9 @@ def refuse_cross_site(request: Request) -> None:
 
 
 def refuse_other_than_json(request: Request) -> None:
-    """Raises Problem `json-only`."""
+    """What has no body needs no Content-Type. Raises Problem `json-only`."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem("json-only", "send the body as application/json")

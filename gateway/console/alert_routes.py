@@ -84,7 +84,7 @@ async def show_alert(request: Request, alert: AlertId, _caller: Viewing) -> Resp
 
 
 @router.post("/alerts/{alert}/acknowledge")
-async def acknowledge(request: Request, alert: AlertId, caller: Acting, _body: Act) -> Response:
+async def acknowledge(request: Request, alert: AlertId, caller: Acting, _body: Act | None = None) -> Response:
     """Say that a person has seen it."""
     acts = rooms(request).ports.alert_acts
     return Json200(await _act(caller, "acknowledge", alert, acts.acknowledge(alert, by=caller.user)))
@@ -102,7 +102,7 @@ async def shelve(request: Request, alert: AlertId, caller: Acting, body: Shelf) 
 
 
 @router.post("/alerts/{alert}/unshelve")
-async def unshelve(request: Request, alert: AlertId, caller: Acting, _body: Act) -> Response:
+async def unshelve(request: Request, alert: AlertId, caller: Acting, _body: Act | None = None) -> Response:
     """Annunciate it again."""
     acts = rooms(request).ports.alert_acts
     return Json200(await _act(caller, "unshelve", alert, acts.unshelve(alert, by=caller.user)))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.console.access import Caller, audit, least
 from gateway.console.headers import SANDBOX_CSP
@@ -49,6 +49,12 @@ class NewTicket(BaseModel):
     team: str | None = Field(default=None, max_length=128)
     devices: tuple[Annotated[str, Field(max_length=128)], ...] = Field(default=(), max_length=100)
     text: str = Field(default="", max_length=5_000)
+
+    @field_validator("title", mode="before")
+    @classmethod
+    def _one_text_for_both(cls, title: object) -> object:
+        """Who writes one language writes it for all."""
+        return {"en": title, "zh": title} if isinstance(title, str) else title
 
 
 class TicketEvent(BaseModel):

@@ -90,6 +90,16 @@ async def test_acknowledging_names_the_person_and_is_not_done_twice(console, ale
     assert again.json()["acknowledged"] == first.json()["acknowledged"]
 
 
+async def test_what_needs_no_argument_needs_no_body(console, alert):
+    client = console.as_role("operator", "op1")
+    answer = await client.post(f"{ALERTS}/{alert['id']}/acknowledge")
+    assert answer.json()["acknowledged"]["by"] == "op1"
+    body = {"until": console.clock.utc_ms() + 60_000, "reason": "calibration"}
+    await client.post(f"{ALERTS}/{alert['id']}/shelve", json=body)
+    assert (await client.post(f"{ALERTS}/{alert['id']}/unshelve")).json()["suppressed"] is None
+    assert (await client.post(f"{ALERTS}/{alert['id']}/shelve")).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("ahead_ms", "reason", "status"),
     [
@@ -182,6 +192,8 @@ async def test_a_person_opens_a_ticket_once(console):
     assert len((await client.get(TICKETS)).json()["items"]) == 1
     assert (await client.post(TICKETS, json=wanted | {"site": "elsewhere"})).status_code == 404
     assert (await client.post(TICKETS, json=wanted | {"kind": "party"})).status_code == 422
+    plain = wanted | {"key": str(uuid.uuid4()), "title": "Door open"}
+    assert (await client.post(TICKETS, json=plain)).json()["title"] == {"en": "Door open", "zh": "Door open"}
 
 
 async def test_evidence_is_shown_in_a_sandbox(console, ticket):
