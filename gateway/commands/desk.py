@@ -1,16 +1,19 @@
 """One question to the desk of a site, for `alerts` and `tickets`: its answer, or one clear line."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from agent.clock import SystemClock
 from gateway.commands.failing import exits, fail
 from gateway.commands.options import show
-from gateway.config import SiteConfig
+from gateway.config import SiteConfig, data_folder
+from gateway.rules import load_rules
+from gateway.secret import read_secret
+from gateway.site_facts import desk_site
 from gateway.tickets.ask import WrongArguments
-from gateway.tickets.beside import desk_beside
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.desk import Desk
 from gateway.tickets.refusal import Refused
@@ -35,7 +38,7 @@ def ask_desk(
     """
 
     async def asked() -> T:
-        async with desk_beside(config, data, with_rules=with_rules) as desk:
+        async with _desk_beside(config, data, with_rules=with_rules) as desk:
             return await question(desk)
 
     with exits(), _refusals(lang, as_json=as_json):
@@ -67,6 +70,35 @@ def _refuse(problem: dict[str, Any], code: int, *, as_json: bool) -> NoReturn:
     if as_json:
         show(problem)
     fail(code, f"{problem['title']}: {problem['detail']}")
+
+
+@asynccontextmanager
+async def _desk_beside(config: SiteConfig, data: Path | None, *, with_rules: bool) -> AsyncIterator[Desk]:
+    """Opens the site's store, which must be there; what is written is acted upon by the gateway.
+
+    `with_rules` reads the rule files too, so that a refusal can say what an alert needs.
+
+    Raises:
+        StoreError: there is no store, or it cannot be used.
+        SecretError: its password cannot be read.
+        DocumentError: a rule file is faulty.
+    """
+    tickets = config.file.tickets
+    paths = [config.folder / name for name in config.file.rules]
+    desk = await Desk.open(
+        store_url=tickets.store,
+        data=data_folder(config.path, data),
+        site=desk_site(config),
+        rules=load_rules(paths, standard=config.file.standard_rules).rules if with_rules else {},
+        teams=config.file.teams,
+        clock=SystemClock(),
+        password=read_secret(tickets.password_file, config.folder) if tickets.password_file else None,
+        create=False,
+    )
+    try:
+        yield desk
+    finally:
+        await desk.close()
 
 
 async def every(page_of: Callable[..., Awaitable[Any]], **wanted: Any) -> list[dict[str, Any]]:
