@@ -152,9 +152,12 @@ def _finite(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document)
 
 
-def gap(entry: Gap) -> bytes:
+def gap(entry: Gap, *, late: bool = False) -> bytes:
     """Polls that were due and did not take place, or frames that are lost."""
-    return orjson.dumps(entry.document())
+    document = entry.document()
+    if late:
+        document["late"] = True
+    return orjson.dumps(document)
 
 
 def change(entry: Change, *, late: bool = False) -> bytes:

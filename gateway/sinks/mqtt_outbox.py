@@ -152,7 +152,7 @@ class Outbox:
                 continue
             devices = list(self._devices) if gap.device == "*" else [gap.device]
             delivery = Delivery(gap, waiting=len(devices))
-            payload = mqtt_json.gap(gap)
+            payload = mqtt_json.gap(gap, late=gap.boot != self._journal.boot)
             self._ready.extend(_Message(self._topics.gaps(device), payload, delivery) for device in devices)
 
     def settle(self) -> None:

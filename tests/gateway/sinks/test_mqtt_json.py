@@ -153,6 +153,7 @@ def test_changes_carry_their_place_and_gaps_their_bounds():
         "late": True,
     }
     gap = Gap(1, "inv-1", "b1", 10, 20, 3, (4, 6), "backoff")
+    assert json.loads(mqtt_json.gap(gap, late=True))["late"] is True
     assert json.loads(mqtt_json.gap(gap)) == {
         "boot": "b1",
         "from": 10,
