@@ -60,7 +60,7 @@ format: setup-test ## format and mend what can be mended by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: setup ## regenerate docs/points.md and docs/devices.md
+docs: setup ## regenerate the pages that are made from data
 	@$(BIN)/python -m gateway.handbook docs
 
 bench: setup-test ## the measurements behind benchmarks/README.md
