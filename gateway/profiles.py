@@ -1,5 +1,7 @@
 """Finds device profiles: `profiles/` beside the site file first, then the shipped ones."""
 
+import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +46,16 @@ class ProfileShelf:
                 raise UnknownProfileError(name, self.names())
             self._read[name] = read_profile(read_document(path))
         return self._read[name]
+
+    def mentions(self, name: str, points: Collection[str]) -> bool:
+        """Whether one of the points is named in the profile's file: far quicker than reading it."""
+        path = self.path(name)
+        try:
+            text = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+        except OSError:  # said where the profile itself is read
+            return False
+        words = "|".join(re.escape(point) for point in points)
+        return re.search(rf"""name["']?\s*:\s*["']?(?:{words})(?!\w)""", text) is not None
 
     def names(self) -> tuple[str, ...]:
         """All profiles that `find` knows."""

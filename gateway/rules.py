@@ -1,5 +1,6 @@
 """Finds and loads rule files: the shipped library, and what a site adds or replaces."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -119,27 +120,26 @@ def _checked(
 
 
 def profile_points(folder: Path | None) -> Callable[[str], Type | None]:
-    """Types of points in the profiles at hand; they are read only when a rule names such a point."""
-    found: dict[str, Type] = {}
-    loaded = False
+    """Types of points in the profiles at hand; a profile is read only when its text has the name."""
+    beside = folder if folder is None or (folder / "profiles").is_dir() else folder.parent
+    shelf = ProfileShelf(beside)
 
     def lookup(point: str) -> Type | None:
-        nonlocal loaded
-        if not loaded:
-            loaded = True
-            for profile in _profiles(folder):
-                found.update({p.name: p.value_type for p in profile.points})
-        return found.get(point) or found.get(point.replace("{n}", "1"))
+        first = point.replace("{n}", "1")
+        for profile in _profiles(shelf, {point, first, re.sub(r"\d+", "{n}", first)}):
+            for known in profile.points:
+                if known.name in (point, first):
+                    return known.value_type
+        return None
 
     return lookup
 
 
-def _profiles(folder: Path | None) -> Iterator[Profile]:
-    beside = folder if folder is None or (folder / "profiles").is_dir() else folder.parent
-    shelf = ProfileShelf(beside)
+def _profiles(shelf: ProfileShelf, words: set[str]) -> Iterator[Profile]:
     for name in shelf.names():
         try:
-            yield shelf.find(name)
+            if shelf.mentions(name, words):
+                yield shelf.find(name)
         except DocumentError:  # its faults are told where the profile itself is checked
             continue
 

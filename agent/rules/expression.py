@@ -7,6 +7,7 @@ Comparisons (also chained), `and or not`, `+ - * /`, `in`, names (a point of the
 Length, depth and windows are bounded, so that a hostile text is refused at once.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ _PLAIN_ARGUMENTS: dict[str, tuple[int, int]] = {
 
 _TOKEN = re.compile(
     r"\s+"
-    r"|(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
+    r"|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<text>'[^'\n]*'|\"[^\"\n]*\")"
     r"|(?P<name>(?:site\.)?[A-Za-z_](?:[A-Za-z0-9_]|\{[a-z]\})*)"
     r"|(?P<operator>==|!=|<=|>=|[-+*/<>(),])"
@@ -239,7 +240,10 @@ class _Parser:
             raise self._unexpected()
         self._next += 1
         if token.kind == "number":
-            return Constant(float(token.text), token.at)
+            value = float(token.text)
+            if not math.isfinite(value):
+                raise ExpressionError("the number is too large", "nothing measured reaches it", token.at)
+            return Constant(value, token.at)
         if token.kind == "text":
             return Constant(token.text[1:-1], token.at)
         if token.text.lower() in ("true", "false"):

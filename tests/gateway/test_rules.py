@@ -1,5 +1,6 @@
 """Finding and loading rules: the library, a site's own ones, and what shows only at a site."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -88,6 +89,15 @@ def test_points_of_a_profile_beside_the_site_are_known(file, tmp_path) -> None:
         "label: {en: Probe, zh: 探头}}\n"
     )
     assert "X-01" in load_rules([path]).rules
+
+
+def test_a_name_that_no_profile_has_costs_no_reading_of_profiles(file) -> None:
+    path = file(body="scope: {kind: meter}, when: probe_9_c > 40, severity: low")
+    document = read_document(path)
+    check_rules(document)
+    started = time.process_time()
+    assert "no point and no parameter 'probe_9_c'" in check_rules(document)[0].message
+    assert time.process_time() - started < 0.05
 
 
 def test_what_shows_only_when_rules_meet_devices(file) -> None:

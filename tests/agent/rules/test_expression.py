@@ -117,6 +117,8 @@ def test_the_unknown_stays_unknown_unless_it_cannot_matter(text: str, expected: 
         "a >",
         "a = 3",
         "a ** 2 > 1",
+        "a > 1e999",
+        "a > １",  # a digit, but none of ours
         "a.__class__ == 1",
         "a[0] > 1",
         "(lambda: 1)() == 1",
