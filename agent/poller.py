@@ -17,14 +17,14 @@ from agent.last_poll import LastPoll
 from agent.modbus.address import Span
 from agent.modbus.bus import Bus, open_bus
 from agent.profile import Link, Profile
+from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Frame
 from agent.schedule import Slot, Timetable
 from agent.unit_poll import Poll, UnitPoll
 
 log = structlog.get_logger(__name__)
 
-_HOUR_MS = 3_600_000
-_WINDOW_MS = 60_000
+_WINDOW_MS = MINUTE_MS
 _SAMPLE_MS = 5_000
 _WORTH_CLOSING_MS = 200
 
@@ -182,10 +182,10 @@ class BusPoller:
 
     def _counted(self, now_ms: int) -> list[UnitPoll]:
         units = list(self._units.values())
-        if now_ms - self._started_ms < _HOUR_MS:
+        if now_ms - self._started_ms < HOUR_MS:
             return units
         answers = [unit.answered_ms for unit in units if unit.answered_ms is not None]
-        since_ms = max(answers, default=0) - _HOUR_MS
+        since_ms = max(answers, default=0) - HOUR_MS
         return [unit for unit in units if unit.answered_ms is not None and unit.answered_ms >= since_ms]
 
     async def _wait(self, until_ms: int) -> None:

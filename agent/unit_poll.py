@@ -19,18 +19,19 @@ from agent.modbus.pdu import words_of
 from agent.modbus.plan import plan, split
 from agent.modbus.sunspec import Chain, resolve, walk
 from agent.profile import Point, Profile
+from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Quality, Value
 
 _LONGEST_WAIT_MS = 10_000
-_FULL_PROBE_EACH_MS = 60_000
+_FULL_PROBE_EACH_MS = MINUTE_MS
 """Once in so long a probe waits the full time-out: a slow unit among fast ones must be found too."""
 _BUSY_MS = 100
 _BUSY = (5, 6)
 _UNIT_DOWN = (4, 10, 11)
-_REFUSED_HOLDS_MS = 3_600_000
+_REFUSED_HOLDS_MS = HOUR_MS
 """Refused points are asked again after this long: some devices refuse while they start."""
 _NARROW_AFTER = 3
-_LONG_SILENCE_MS = 60_000
+_LONG_SILENCE_MS = MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)

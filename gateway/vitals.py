@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from agent.clock import Clock
+from agent.quantity import DAY_MS, HOUR_MS, MINUTE_MS
 from agent.reading import Frame, Quality, Value
 from gateway.journal.journal import Journal
 
@@ -18,9 +19,7 @@ EVERY_MS = 10_000
 Signs: TypeAlias = dict[str, Value | None]
 """Point → value, None where there is none to be had."""
 
-_HOUR_MS = 3_600_000
-_DAY_MS = 86_400_000
-_WEAR_AFTER_MS = 60_000
+_WEAR_AFTER_MS = MINUTE_MS
 _SECTOR = 512  # of /sys/block/*/stat, whatever the disk's own are
 _AT_HOME = frozenset({"history", "desk"})
 _UNDER_VOLTAGE, _THROTTLED = 0x1, 0x4 | 0x8  # Raspberry Pi firmware, get_throttled: now, not since boot
@@ -148,13 +147,13 @@ class Machine:
         if len(words) < 7:
             return None
         self._written.append((mono_ms, int(words[6]) * _SECTOR))
-        while mono_ms - self._written[0][0] > _HOUR_MS:
+        while mono_ms - self._written[0][0] > HOUR_MS:
             self._written.popleft()
         since_ms, then = self._written[0]
         if mono_ms - since_ms < _WEAR_AFTER_MS:
             return None
         written = self._written[-1][1] - then
-        return round(written / 1_000_000 * _DAY_MS / (mono_ms - since_ms), 1)
+        return round(written / 1_000_000 * DAY_MS / (mono_ms - since_ms), 1)
 
     def _uptime_s(self) -> float | None:
         words = _read(self._proc / "uptime").split()
@@ -204,7 +203,7 @@ class Vitals:
         return {
             "clock_synchronized": clock.trusted(),
             "clock_offset_s": clock.offset_s(),
-            "restarts_1h": float(self._host.journal.boots.restarts_since(clock.utc_ms() - _HOUR_MS)),
+            "restarts_1h": float(self._host.journal.boots.restarts_since(clock.utc_ms() - HOUR_MS)),
         }
 
     async def _backlog(self) -> Signs:

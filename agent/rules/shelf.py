@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from agent.quantity import HOUR_MS
 from agent.rules.facts import ActionRefusedError
 
-MAX_SHELF_MS = 24 * 3_600_000
+MAX_SHELF_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from agent.modbus.endpoint import parse_url
 from agent.modbus.plan import Block, line_load
 from agent.modbus.plan import plan as plan_reads
 from agent.modbus.sunspec import assumed
+from agent.quantity import DAY_MS
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, SiteArgument, UnusedDataOption, show
@@ -19,7 +20,6 @@ from gateway.config import SiteConfig, load_site
 FEASIBLE_LOAD = 0.95
 """Above this share of the line's time there is no room for a lost reply."""
 
-_DAY_MS = 86_400_000
 # what the journal takes on disk; it deflates frames of one commit together
 _BYTES_PER_VALUE = 3.0
 _BYTES_PER_FRAME = 14.0
@@ -119,10 +119,10 @@ def _block_document(device: Device, block: Block) -> dict[str, Any]:
 
 def _history(config: SiteConfig, buses: list[_BusPlan]) -> dict[str, Any]:
     reads = [block for bus in buses for _, block in bus.blocks]
-    values = sum(len(block.points) * _DAY_MS / block.every_ms for block in reads)
-    frames = sum(_DAY_MS / device.period_ms for device in config.devices)
+    values = sum(len(block.points) * DAY_MS / block.every_ms for block in reads)
+    frames = sum(DAY_MS / device.period_ms for device in config.devices)
     journal = config.file.journal
-    commits = min(_DAY_MS / journal.commit_every, frames)
+    commits = min(DAY_MS / journal.commit_every, frames)
     daily = values * _BYTES_PER_VALUE + frames * _BYTES_PER_FRAME + commits * _BYTES_PER_COMMIT
     return {
         "values_per_day": round(values),

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.rules.alert import Severity
+from agent.rules.shelf import MAX_SHELF_MS
 from gateway.console.access import Caller, audit, least
 from gateway.console.json_response import Json200
 from gateway.console.paging import Cursor, Limit
@@ -18,7 +19,6 @@ from gateway.console.rooms import rooms
 
 router = APIRouter(tags=["alerts"], default_response_class=Json200)
 
-MAX_SHELF_MS = 24 * 3_600_000
 _SEVERITIES = frozenset(get_args(Severity))
 
 ListState = Literal["open", "all", "active", "clearing", "unknown", "latched", "cleared", "shelved"]

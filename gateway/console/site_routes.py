@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import StringConstraints
 
-from agent.quantity import duration_ms
+from agent.quantity import HOUR_MS, duration_ms
 from gateway.console.access import Caller, gatekeeper, least
 from gateway.console.hub import Detail
 from gateway.console.json_response import Json200
@@ -21,7 +21,6 @@ router = APIRouter(tags=["sites"], default_response_class=Json200)
 
 MAX_STEPS = 2_000
 MAX_POINTS = 20
-_HOUR_MS = 3_600_000
 _MAX_MS = 2**53
 
 Name = Annotated[str, Path(max_length=128)]
@@ -99,7 +98,7 @@ async def series(
     if not 1 <= len(names) <= MAX_POINTS:
         raise invalid([("query.points", f"name 1 to {MAX_POINTS} points")])
     to_ms = here.ports.clock.utc_ms() if to is None else to
-    from_ms = max(0, to_ms - _HOUR_MS) if from_ is None else from_
+    from_ms = max(0, to_ms - HOUR_MS) if from_ is None else from_
     if from_ms >= to_ms:
         raise invalid([("query.from", "from must be before to")])
     step_ms = max(_step_ms(step) or facts.period_ms, -(-(to_ms - from_ms) // MAX_STEPS), 1)

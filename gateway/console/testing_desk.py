@@ -7,12 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from agent.clock import Clock
+from agent.quantity import MINUTE_MS
 from agent.reading import Text, Value
 from gateway.console.ports import ActRefused, Json, Page, RoleName, UnknownObject, WrongArguments
 from gateway.console.testing_village import POINTS, SITE
 from gateway.live import Live
-
-_MINUTE_MS = 60_000
 
 
 class SmallDesk:
@@ -212,7 +211,7 @@ class SmallDesk:
             "title": title.document(),
             "opened": now_ms,
             "checklist": "CL-BAT-A",
-            "clocks": {"accept": {"due": now_ms + 5 * _MINUTE_MS, "state": "running", "at": None}},
+            "clocks": {"accept": {"due": now_ms + 5 * MINUTE_MS, "state": "running", "at": None}},
             "evidence": [
                 {"name": "points.csv", "media_type": "text/csv", "size": 24, "sha256": "0" * 64},
             ],

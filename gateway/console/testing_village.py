@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.profile import Kind
+from agent.quantity import MINUTE_MS
 from agent.reading import Frame, Quality, Text, Value
 from gateway.console.ports import (
     DeviceFacts,
@@ -22,7 +23,6 @@ from gateway.console.ports import (
 from gateway.live import Live
 
 SITE = "village-hall"
-_MINUTE_MS = 60_000
 _DAY_S = 86_400
 _HALF_DAY = 12.0
 
@@ -278,7 +278,7 @@ class RecordedDay:
     ) -> SeriesFacts:
         ts = list(range(from_ms // step_ms * step_ms, to_ms, step_ms))
         hole_from = to_ms - (to_ms - from_ms) // 3
-        hole_to = hole_from + min(10 * _MINUTE_MS, (to_ms - from_ms) // 10)
+        hole_to = hole_from + min(10 * MINUTE_MS, (to_ms - from_ms) // 10)
         mean: dict[str, list[Value | None]] = {}
         low: dict[str, list[float | None]] = {}
         high: dict[str, list[float | None]] = {}

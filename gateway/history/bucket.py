@@ -11,7 +11,6 @@ import orjson
 
 from agent.reading import Frame, Value
 
-MINUTE_MS = 60_000
 QUARTER_MS = 900_000
 _LEVEL = 1
 

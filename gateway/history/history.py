@@ -11,8 +11,9 @@ from typing import Self, TypeVar
 import structlog
 
 from agent.points import standard
+from agent.quantity import MINUTE_MS
 from agent.reading import Frame, Quality, Value
-from gateway.history.bucket import MINUTE_MS, QUARTER_MS, Bucket, Register, Row
+from gateway.history.bucket import QUARTER_MS, Bucket, Register, Row
 from gateway.history.series import Grid, Series, SeriesGap, fitting_step_ms, period_of
 from gateway.history.store import Fold, HistoryStore, Key, Lasts, Place
 from gateway.journal.journal import Journal

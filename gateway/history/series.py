@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Frame, Quality, Value
-from gateway.history.bucket import MINUTE_MS, QUARTER_MS, Row, Span
+from gateway.history.bucket import QUARTER_MS, Row, Span
 
 MAX_STEPS = 2_000
-RAW_SPAN_MS = 2 * 3_600_000
+RAW_SPAN_MS = 2 * HOUR_MS
 """Longer spans come from the minutes, however fine the step that was asked for."""
 _NO_FRAMES = "no_frames"
 

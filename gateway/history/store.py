@@ -17,8 +17,9 @@ from typing import Literal, TypeAlias
 import orjson
 import structlog
 
+from agent.quantity import MINUTE_MS
 from agent.reading import Value
-from gateway.history.bucket import MINUTE_MS, QUARTER_MS, Row
+from gateway.history.bucket import QUARTER_MS, Row
 
 _log = structlog.get_logger(__name__)
 

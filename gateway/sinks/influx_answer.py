@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
-RETRY_AFTER_CAP_MS = 3_600_000
+from agent.quantity import HOUR_MS
+
+RETRY_AFTER_CAP_MS = HOUR_MS
 
 
 class Verdict(Enum):

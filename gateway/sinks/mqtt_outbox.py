@@ -15,6 +15,7 @@ import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.clock import Clock
+from agent.quantity import DAY_MS
 from agent.reading import Frame
 from gateway.journal.journal import Journal
 from gateway.journal.record import Change, Gap, Position, Record
@@ -30,7 +31,7 @@ _REFUSED_KEPT = 500
 _BACKLOG_CHUNK = 100
 _GAPS_CHUNK = 20
 _GAPS_EVERY_MS = 5_000
-_GAPS_AGAIN_MS = 7 * 86_400_000
+_GAPS_AGAIN_MS = 7 * DAY_MS
 _PUBLISH_OVERHEAD = 16
 """Bytes of a PUBLISH packet beside topic and payload, generously."""
 _NEVER = frozenset({0x90, 0x95, 0x99})

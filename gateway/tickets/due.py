@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Literal, Protocol, TypeAlias
 
+from agent.quantity import HOUR_MS
 from gateway.tickets.config import TicketKind
 from gateway.tickets.life import Priority
 
 Remoteness: TypeAlias = Literal["urban", "rural", "remote"]
-
-_HOUR_MS = 3_600_000
 
 
 class Calendar(Protocol):
@@ -82,7 +81,7 @@ class BusinessHours:
         return round(local.astimezone(UTC).timestamp() * 1_000)
 
 
-WORKING_DAY_MS = 9 * _HOUR_MS
+WORKING_DAY_MS = 9 * HOUR_MS
 """One working day of `BusinessHours`."""
 
 
@@ -99,7 +98,7 @@ class Target:
 
     @property
     def work_ms(self) -> int:
-        return round(self.working_days * WORKING_DAY_MS) if self.business else round(self.hours * _HOUR_MS)
+        return round(self.working_days * WORKING_DAY_MS) if self.business else round(self.hours * HOUR_MS)
 
 
 @dataclass(frozen=True, slots=True)

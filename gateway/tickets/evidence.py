@@ -14,10 +14,11 @@ from typing import Any
 
 import orjson
 
+from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Frame
 
-BEFORE_MS = 2 * 3_600_000
-FULL_MS = 10 * 60_000
+BEFORE_MS = 2 * HOUR_MS
+FULL_MS = 10 * MINUTE_MS
 THINNED_MS = 10_000
 """Every frame of the last ten minutes; before that one in ten seconds."""
 

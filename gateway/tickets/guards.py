@@ -7,6 +7,7 @@ A guard is asked only for moves that the table of `life` has.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from agent.quantity import DAY_MS, HOUR_MS, MINUTE_MS
 from agent.reading import Text
 from gateway.tickets.ask import Ask
 from gateway.tickets.context import Context, TeamFacts
@@ -22,11 +23,11 @@ from gateway.tickets.life import (
 from gateway.tickets.recovery import No, latched, not_recovered, still_active
 from gateway.tickets.ticket import Ticket
 
-REOPEN_WITHIN_MS = 7 * 86_400_000
-CALL_BACK_MS = 72 * 3_600_000
+REOPEN_WITHIN_MS = 7 * DAY_MS
+CALL_BACK_MS = 72 * HOUR_MS
 CALL_BACK_ATTEMPTS = 3
 LEVELS: tuple[TicketLevel, ...] = ("village", "town", "county")
-_CLOCK_SLACK_MS = 60_000
+_CLOCK_SLACK_MS = MINUTE_MS
 
 
 def _unknown_or_wrong_team(ticket: Ticket, ask: Ask, context: Context) -> No | None:

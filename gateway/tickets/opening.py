@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agent.quantity import MINUTE_MS
 from agent.reading import Text
 from agent.rules.alert import Severity
 from agent.rules.rule import TicketPlan
@@ -13,9 +14,9 @@ from gateway.tickets.event import TicketEvent
 from gateway.tickets.life import Act, Priority, State
 
 STORM_TICKETS = 5
-STORM_WINDOW_MS = 10 * 60_000
+STORM_WINDOW_MS = 10 * MINUTE_MS
 """More new tickets of one site in this window become one storm ticket."""
-DEFAULT_VERIFY_MS = 30 * 60_000
+DEFAULT_VERIFY_MS = 30 * MINUTE_MS
 _PRIORITY: Mapping[Severity, Priority] = {
     "critical": "P1",
     "high": "P2",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from agent.quantity import MINUTE_MS
 from agent.reading import Text
 from gateway.tickets.config import TicketKind
 from gateway.tickets.due import Countdown
@@ -49,7 +50,7 @@ class Ticket:
     answers: Mapping[str, Any] = field(default_factory=dict)
     clocks: Mapping[str, Countdown] = field(default_factory=dict)
     evidence: tuple[Mapping[str, Any], ...] = ()
-    verify_for_ms: int = 30 * 60_000
+    verify_for_ms: int = 30 * MINUTE_MS
     self_recovered: bool = False
     waived: bool = False
     self_closed: bool = False
