@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -144,20 +144,25 @@ def _profiles(shelf: ProfileShelf, words: set[str]) -> Iterator[Profile]:
             continue
 
 
-def device_facts(device: Device, points: frozenset[str] | None) -> DeviceFacts:
-    """A device of the site as rules see it; `points` None while a SunSpec device is not identified."""
+def device_facts(device: Device, known: Profile | None = None) -> DeviceFacts:
+    """A device of the site as rules see it.
+
+    Args:
+        device: as in the site file.
+        known: its profile with all points; without it those of a SunSpec device are not known.
+    """
+    profile = known or device.profile
+    unknown = known is None and profile.sunspec is not None and not profile.points
     return DeviceFacts(
         id=device.id,
-        kinds=device.profile.kinds,
-        points=points,
+        kinds=profile.kinds,
+        points=None if unknown else frozenset(point.name for point in profile.points),
         period_ms=device.period_ms,
         role=device.role,
         bus=device.bus,
         labels=device.labels,
         params=device.params,
-        periods={
-            p.name: max(p.every_ms, device.period_ms) for p in device.profile.points if p.every_ms is not None
-        },
+        periods={p.name: max(p.every_ms, device.period_ms) for p in profile.points if p.every_ms is not None},
     )
 
 
@@ -178,10 +183,7 @@ def site_facts(
         location: latitude and longitude in degrees; without it the sun is unknown.
         resolve: gives a SunSpec profile its points, `assumed` for instance; without it they are unknown.
     """
-    facts = []
-    for device in devices:
-        profile = device.profile if resolve is None else resolve(device.profile)
-        facts.append(device_facts(replace(device, profile=profile), _points_of(profile)))
+    facts = [device_facts(device, resolve(device.profile) if resolve else None) for device in devices]
     facts.append(DeviceFacts("gateway", ("gateway",), _own_points("gateway"), GATEWAY_PERIOD_MS))
     facts += [
         DeviceFacts(f"bus-{bus.id}", ("bus",), _own_points("bus"), GATEWAY_PERIOD_MS, bus=bus.id)
@@ -216,12 +218,6 @@ def site_findings(rules: RuleSet, facts: SiteFacts) -> Iterator[SiteFinding]:
             period = duration_text(periods[report.device])
             message = f"{rule.id} waits {duration_text(rule.for_ms)}, less than the poll period {period}"
             yield SiteFinding(rule.id, report.device, message, "poll more often", "warning")
-
-
-def _points_of(profile: Profile) -> frozenset[str] | None:
-    if profile.sunspec is not None and not profile.points:
-        return None
-    return frozenset(point.name for point in profile.points)
 
 
 def _own_points(kind: str) -> frozenset[str]:

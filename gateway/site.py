@@ -28,10 +28,10 @@ from gateway.live import Live
 from gateway.notify import ServiceManager
 from gateway.parts import Parts
 from gateway.reload import Reload, parts_of, plan_reload
-from gateway.rules import site_facts
+from gateway.rules import device_facts, site_facts
 from gateway.secret import read_secret
 from gateway.site_console import LatchPort
-from gateway.site_devices import SiteDevices, rule_facts
+from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
 from gateway.site_north import North
 from gateway.tickets.checklist import load_checklists
@@ -239,7 +239,7 @@ class Site:
                     continue
                 profile = poller.device_facts(device.id).profile
                 if profile is not None:
-                    self.apply(self.engine.bind(rule_facts(device, profile)))
+                    self.apply(self.engine.bind(device_facts(device, profile)))
 
     def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
         offset_ms = self.clock.utc_ms() - self.clock.monotonic_ms()

@@ -4,8 +4,6 @@ A SunSpec device tells its points only when it answers; until then rules stay un
 and the pages show it without points.
 """
 
-from dataclasses import replace
-
 from agent.device import Device
 from agent.poller import DeviceFacts as Told
 from agent.profile import Profile
@@ -73,9 +71,4 @@ class SiteDevices:
             return None
         self.console[device_id] = facts
         self.meta[device_id] = device_meta(facts)
-        return rule_facts(device, profile)
-
-
-def rule_facts(device: Device, profile: Profile) -> RuleDevice:
-    """A device whose points are known, for the rules."""
-    return device_facts(replace(device, profile=profile), frozenset(point.name for point in profile.points))
+        return device_facts(device, profile)
