@@ -13,7 +13,12 @@ describe("a trend tells what it does not know", () => {
     expect(holes).toEqual([{ from: 1000, to: 3000, reason: "timeout" }]);
   });
   it("a hole without a cause says so", () => {
-    expect(shapeOf(series([1, null]), "p").holes).toEqual([{ from: 1000, to: 2000, reason: "no_data" }]);
+    const { holes } = shapeOf(series([1, null, 2]), "p");
+    expect(holes).toEqual([{ from: 1000, to: 2000, reason: "no_data" }]);
+  });
+  it("what is still on its way is no hole, unless the gateway knows better", () => {
+    expect(shapeOf(series([1, null, null]), "p").holes).toEqual([]);
+    expect(shapeOf(series([1, null, null], [{ from: 1000, to: 3000, reason: "timeout" }]), "p").holes).toHaveLength(1);
   });
   it("a lone step between holes is marked", () => {
     expect(shapeOf(series([null, 5, null, 1, 2]), "p").lone).toEqual([1]);

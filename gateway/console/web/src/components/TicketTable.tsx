@@ -1,11 +1,18 @@
 import type { Ticket } from "../api/types";
-import { t, word } from "../i18n/language";
+import { t, textOf, word } from "../i18n/language";
+import { siteSignal } from "../live/store";
 import { ticketUrl } from "../route";
 import { Moment } from "./Age";
 import { ClockText } from "./Clock";
 import { Priority } from "./TicketRow";
 import { ticketName } from "./ticketName";
 import { Words } from "./Words";
+
+/** The team by its name; by its id where the site does not tell. */
+function teamOf(ticket: Ticket): string {
+  const team = siteSignal(ticket.site).value?.teams?.find((one) => one.id === ticket.team);
+  return textOf(team?.name).text || (ticket.team ?? "–");
+}
 
 export function TicketTable({ tickets, zoneOf }: { tickets: readonly Ticket[]; zoneOf: (ticket: Ticket) => string }) {
   const words = t();
@@ -30,7 +37,7 @@ export function TicketTable({ tickets, zoneOf }: { tickets: readonly Ticket[]; z
             <td class="ticket-device">{ticket.devices.join(", ")}</td>
             <td class="ticket-state">{word("ticket", ticket.state)}</td>
             <td class="ticket-clock"><ClockText ticket={ticket} /></td>
-            <td class="ticket-assignee">{ticket.assignee ?? ticket.team ?? "–"}</td>
+            <td class="ticket-assignee">{ticket.assignee ?? teamOf(ticket)}</td>
             <td class="ticket-opened"><Moment ts={ticket.opened} zone={zoneOf(ticket)} /></td>
           </tr>
         ))}

@@ -58,10 +58,12 @@ export function TicketsPage() {
     <>
       <div class="page-head">
         <h1>{t().tickets}</h1>
-        <span class="page-head-side"><Act role="operator" onClick={() => { opening.value = true; }}>{t().ticket_open}</Act></span>
-        <div class="segments" role="group" aria-label={t().view}>
-          <button type="button" aria-pressed={!board} onClick={() => setQuery({ view: null })}>{t().view_list}</button>
-          <button type="button" aria-pressed={board} onClick={() => setQuery({ view: "board", state: null })}>{t().view_board}</button>
+        <div class="page-head-side">
+          <Act role="operator" onClick={() => { opening.value = true; }}>{t().ticket_open}</Act>
+          <div class="segments" role="group" aria-label={t().view}>
+            <button type="button" aria-pressed={!board} onClick={() => setQuery({ view: null })}>{t().view_list}</button>
+            <button type="button" aria-pressed={board} onClick={() => setQuery({ view: "board", state: null })}>{t().view_board}</button>
+          </div>
         </div>
       </div>
       <div class="filters filters-bare">

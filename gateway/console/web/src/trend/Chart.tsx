@@ -4,6 +4,8 @@ import "uplot/dist/uPlot.min.css";
 import { formatDate, formatNumber } from "../format";
 import type { Shape } from "./shape";
 
+const INCREMENTS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400];
+
 interface Colors { text: string; line: string; band: string; grid: string; hatch: string }
 
 /** The tokens as the canvas needs them: `light-dark()` resolved by the element itself. */
@@ -86,7 +88,7 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
       scales: { x: { time: true, range: [from / 1000, to / 1000] } },
       axes: [
         {
-          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: wide || form === "seconds" ? 90 : 70,
+          stroke: colors.text, font, grid: { stroke: colors.grid, width: 1 }, ticks: { show: false }, space: wide ? 90 : 70, incrs: INCREMENTS_S,
           values: (_, ticks) => ticks.map((s) => formatDate(s * 1000, form, locale, zone)),
         },
         {

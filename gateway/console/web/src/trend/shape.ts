@@ -44,7 +44,10 @@ export function shapeOf(series: Series, point: string): Shape {
   const high = numbers(series.max[point], length).map((value, index) => value ?? mean[index] ?? null);
   const began = beganAt(series, point);
   // Before the record began nothing is missing: that is no gap.
-  const holes = holesOf(series, mean).filter((hole) => began === null || hole.to > began);
+  const end = (series.ts.at(-1) ?? 0) + series.step_ms;
+  const stillComing = (hole: Gap): boolean =>
+    hole.to >= end && hole.to - hole.from <= Math.max(2 * series.step_ms, STILL_COMING_MS) && UNEXPLAINED.has(hole.reason);
+  const holes = holesOf(series, mean).filter((hole) => (began === null || hole.to > began) && !stillComing(hole));
   return { xs: series.ts.map((ms) => ms / 1000), mean, low, high, lone: loneSteps(mean), holes, began };
 }
 
@@ -52,6 +55,9 @@ const MINUTE_MS = 60_000;
 const NARROWEST_MS = 5 * MINUTE_MS;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600];
 const NOTHING_RECORDED = "no_frames";
+/** The newest reading may not be recorded yet: that is no gap. */
+const STILL_COMING_MS = 10_000;
+const UNEXPLAINED = new Set(["no_data", NOTHING_RECORDED]);
 
 /** When the record begins inside this series, where nothing at all was recorded before; else null. */
 export function beganAt(series: Series, point: string): number | null {

@@ -1,0 +1,140 @@
+# ruff: noqa: INP001  # a script beside the pages, no package
+"""`make screenshots`: docs/console/*.png, taken from the running demo in Chromium.
+
+Each page at a desk's and a phone's size, in both languages, in light colours; the site also in dark ones.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "docs/console"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+SITE = "/sites/village-hall"
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1920, "height": 1080}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5, "has_touch": True},
+}
+LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
+MAX_BYTES = 250_000
+DEADLINE_S = 120
+RULE = "BAT-02"
+CURVE_S = 60
+
+
+@contextmanager
+def demo(folder: str) -> Iterator[tuple[str, str]]:
+    """The demo on a free port: its address and its one-time code. A slow day keeps the pictures alike."""
+    maplebridge = Path(sys.executable).with_name("maplebridge")
+    command = [maplebridge, "demo", "--port", "0", "--data", folder, "--speed", "20"]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)  # noqa: S603  # our own command
+    try:
+        for line in process.stdout or ():
+            if found := re.search(r"(http://\S+)/#code=(\S+)", line):
+                yield found[1], found[2]
+                return
+        sys.exit("the demo ended before it was ready")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def items(page: Page, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate("(path) => fetch(path).then((r) => r.json())", path)["items"]
+    return found
+
+
+def pages(page: Page) -> dict[str, tuple[str, str]]:
+    """Path of each page and what shows that it is there, once the battery's alert has its ticket."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        alert = next((one for one in items(page, "/api/v1/alerts") if one["rule"] == RULE), None)
+        if alert is not None and alert["ticket"] is not None:
+            return {
+                "site": (SITE, ".flow-frame .node"),
+                "device": (f"{SITE}/devices/bat-1?p=cell_temperature_max_c", ".chart canvas"),
+                "alerts": ("/alerts", ".alerts tbody tr"),
+                "alert": (f"/alerts/{alert['id']}", ".rule"),
+                "tickets": ("/tickets", ".tickets tbody tr"),
+                "ticket": (f"/tickets/{alert['ticket']}", ".checklist"),
+            }
+        page.wait_for_timeout(500)
+    sys.exit(f"no ticket of {RULE} within {DEADLINE_S} s")
+
+
+def shoot(page: Page, url: str, ready: str, name: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(ready)
+    page.wait_for_timeout(1_000)
+    path = TARGET / f"{name}.png"
+    page.screenshot(path=path)
+    if path.stat().st_size > MAX_BYTES:
+        sys.exit(f"{path.name} has {path.stat().st_size} bytes, more than {MAX_BYTES}")
+
+
+def take_all(browser: Browser, url: str, code: str) -> None:
+    begun = time.monotonic()
+    first = browser.new_context(locale="en-GB")
+    page = first.new_page()
+    page.goto(f"{url}/#code={code}")
+    page.wait_for_selector(".shell")
+    cookies: Any = first.storage_state()
+    wanted = pages(page)
+    # The trend of a minute is a curve.
+    page.wait_for_timeout(max(0.0, CURVE_S - (time.monotonic() - begun)) * 1_000)
+    for lang, locale in LANGUAGES.items():
+        for size, options in SIZES.items():
+            for theme in ("light", "dark"):
+                common: Any = {**options, "locale": locale, "color_scheme": theme, "reduced_motion": "reduce"}
+                if theme == "light":
+                    outside = browser.new_context(**common)
+                    shoot(outside.new_page(), f"{url}/sign-in", ".sign-in-card", f"sign-in-{size}-{lang}")
+                    outside.close()
+                context = browser.new_context(**common, storage_state=cookies)
+                context.add_init_script(f"localStorage.setItem('maplebridge.language', '{lang}')")
+                inside = context.new_page()
+                for name, (path, ready) in wanted.items():
+                    if theme == "light":
+                        shoot(inside, url + path, ready, f"{name}-{size}-{lang}")
+                    elif name == "site":
+                        shoot(inside, url + path, ready, f"{name}-{size}-{lang}-dark")
+                context.close()
+
+
+def main() -> None:
+    TARGET.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        demo(folder) as (url, code),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        take_all(browser, url, code)
+        browser.close()
+    pictures = sorted(TARGET.glob("*.png"))
+    sys.stdout.write(
+        f"{len(pictures)} pictures, {sum(p.stat().st_size for p in pictures) // 1_000} kB, in {TARGET}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
