@@ -31,6 +31,9 @@ _QUIET.setLevel(logging.CRITICAL)  # whoever holds the link says once what break
 DEFAULT_WINDOW = 40
 """Messages in flight at most, unless the broker allows fewer."""
 
+_VERSION_REFUSED = (0x01, 0x84)
+"""Unsupported protocol version, as MQTT 3.1.1 (table 3.1) and MQTT 5 (table 3-1) number it in CONNACK."""
+
 
 class ProtocolRefusedError(MqttError):
     """The broker hung up on, refused or did not answer this version of the protocol."""
@@ -112,7 +115,7 @@ class Link(aiomqtt.Client, Generic[T]):
             await self.__aenter__()
             opened = True
         except MqttConnectError as refused:
-            if str(refused.rc) == "ProtocolRefusedError protocol version":
+            if refused.rc in _VERSION_REFUSED:
                 raise ProtocolRefusedError(str(refused)) from None
             raise
         except MqttError as failed:
