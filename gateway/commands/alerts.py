@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.commands.failing import exits, fail
+from gateway.commands.failing import fail
 from gateway.commands.language import LangOption, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 
@@ -24,14 +24,12 @@ def alerts(
     as_json: JsonOption = False,
 ) -> None:
     """The site's alerts, the latest first."""
-    from gateway.commands.desk import ask_desk, every
-    from gateway.config import load_site
+    from gateway.commands.desk import ask_desk, every, site_of
 
     words = language(lang)
     if state not in _STATES:
         fail(2, f"--state {state} is not known; use one of {', '.join(_STATES)}")
-    with exits():
-        config = load_site(site)
+    config = site_of(site)
     items = ask_desk(config, data, words, lambda desk: every(desk.alerts, state=state), as_json=as_json)
     if as_json:
         show({"items": items})

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 from agent.clock import SystemClock
 from gateway.commands.failing import exits, fail
 from gateway.commands.options import show
-from gateway.config import SiteConfig, data_folder
+from gateway.config import SiteConfig, data_folder, load_site
 from gateway.rules import load_rules
 from gateway.secret import read_secret
 from gateway.site_facts import desk_site
@@ -21,6 +21,12 @@ from gateway.tickets.roles import Forbidden
 
 T = TypeVar("T")
 _PAGE = 500
+
+
+def site_of(path: Path) -> SiteConfig:
+    """The checked site file. Exit 2 where it is faulty."""
+    with exits():
+        return load_site(path)
 
 
 def ask_desk(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import typer
 
-from gateway.commands.failing import exits, fail
+from gateway.commands.failing import fail
 from gateway.commands.language import LangOption, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 
@@ -43,13 +43,10 @@ def list_tickets(
     as_json: JsonOption = False,
 ) -> None:
     """The site's tickets, the latest first."""
-    from gateway.commands.desk import ask_desk, every
-    from gateway.config import load_site
+    from gateway.commands.desk import ask_desk, every, site_of
     from gateway.tickets.life import STATE_NAMES, State
 
-    words = language(lang)
-    with exits():
-        config = load_site(site)
+    words, config = language(lang), site_of(site)
     states = ("open", "all", *(known.value for known in State))
     if state not in states:
         fail(2, f"--state {state} is not known; use one of {', '.join(states)}")
@@ -88,13 +85,10 @@ def show_ticket(
     as_json: JsonOption = False,
 ) -> None:
     """One ticket with its events and what may happen next."""
-    from gateway.commands.desk import ask_desk
-    from gateway.config import load_site
+    from gateway.commands.desk import ask_desk, site_of
     from gateway.tickets.desk import Desk
 
-    words = language(lang)
-    with exits():
-        config = load_site(site)
+    words, config = language(lang), site_of(site)
 
     async def asked(desk: Desk) -> dict[str, Any]:
         document = await desk.ticket(ticket)
@@ -127,12 +121,9 @@ def act(
     as_json: JsonOption = False,
 ) -> None:
     """Do something with a ticket. Exit 1 with the reason where it is refused."""
-    from gateway.commands.desk import ask_desk
-    from gateway.config import load_site
+    from gateway.commands.desk import ask_desk, site_of
 
-    words = language(lang)
-    with exits():
-        config = load_site(site)
+    words, config = language(lang), site_of(site)
     if role not in _ROLES:
         fail(2, f"--role {role} is not known; use one of {', '.join(_ROLES)}")
     try:
