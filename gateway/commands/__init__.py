@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 COMMANDS: dict[str, str] = {
     "demo": "a simulated village with the whole gateway and its console",
     "run": "the site gateway",
-    "check": "validate site, profile and rule files",
+    "check": "validate site, profile, rule and checklist files",
     "plan": "the reads per bus, and what they cost on the wire",
     "read": "poll one device once",
     "simulate": "serve a site's devices, or a recorded dump, as Modbus servers",
