@@ -18,14 +18,16 @@ const PRIORITIES = ["P1", "P2", "P3", "P4"];
 /** A ticket that a person opens; what rules notice opens its own. */
 export function NewTicket({ site: first, onClose }: { site: string | null; onClose: () => void }) {
   const sites = siteIds.value ?? [];
-  const site = useSignal(first ?? sites[0] ?? "");
+  const chosen = useSignal(first);
+  const site = chosen.value ?? sites[0] ?? "";
   const known = useSignal<{ site: Site; devices: Device[] } | null>(null);
   const busy = useSignal(false);
   const problem = useSignal<Problem | null>(null);
   const key = useRef(actKey());
   useEffect(() => {
-    const path = `/sites/${encodeURIComponent(site.value)}`;
     known.value = null;
+    if (site === "") return;
+    const path = `/sites/${encodeURIComponent(site)}`;
     Promise.all([get<Site>(path), get<Page<Device>>(`${path}/devices`)]).then(
       ([here, devices]) => { known.value = { site: here, devices: devices.items }; },
       (error: unknown) => {
@@ -33,7 +35,7 @@ export function NewTicket({ site: first, onClose }: { site: string | null; onClo
         problem.value = error;
       },
     );
-  }, [site.value]);
+  }, [site]);
 
   const submit = async (pressed: SubmitEvent): Promise<void> => {
     pressed.preventDefault();
@@ -43,7 +45,7 @@ export function NewTicket({ site: first, onClose }: { site: string | null; onClo
     problem.value = null;
     try {
       const made = await post<Ticket>("/tickets", {
-        key: key.current, site: site.value, kind: said("kind"), priority: said("priority"), text: said("text"),
+        key: key.current, site, kind: said("kind"), priority: said("priority"), text: said("text"),
         title: { [language.value]: said("title") },
         devices: said("device") === "" ? [] : [said("device")], ...(said("team") === "" ? {} : { team: said("team") }),
       });
@@ -65,7 +67,7 @@ export function NewTicket({ site: first, onClose }: { site: string | null; onClo
         {sites.length > 1 && (
           <label class="field">
             <span>{words.nav_site}</span>
-            <select value={site.value} onChange={(event) => { site.value = event.currentTarget.value; }}>{sites.map((id) => <option key={id}>{id}</option>)}</select>
+            <select value={site} onChange={(event) => { chosen.value = event.currentTarget.value; }}>{sites.map((id) => <option key={id}>{id}</option>)}</select>
           </label>
         )}
         <label class="field"><span>{words.arg_title}</span><input name="title" required maxLength={200} autofocus /></label>

@@ -23,5 +23,6 @@ export function whyWords(why: string): { text: string; lang?: string } {
     const found = form.exec(why);
     if (found !== null) return { text: say(found) };
   }
-  return { text: why, lang: "en" };
+  const reason = gapWords(why);
+  return reason === why ? { text: why, lang: "en" } : { text: reason };
 }
