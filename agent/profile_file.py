@@ -11,6 +11,7 @@ from agent.document import Document, DocumentError, Fault, read
 from agent.modbus.sunspec_models import definition, has_point
 from agent.points import MANDATORY, StandardPoint, standard, states_of
 from agent.profile import Kind, Link, Point, Profile, SunSpecMap, SunSpecPoint
+from agent.profile_samples import sample_errors, sample_name_errors
 from agent.profile_yaml import ProfileYaml
 
 
@@ -38,7 +39,7 @@ def read_profile(document: Document) -> Profile:
         sunspec=_sunspec(yaml),
         ratio_applied=yaml.ratio_applied,
     )
-    faults = tuple(_errors(profile, document))
+    faults = tuple(_errors(profile, document)) or tuple(sample_errors(profile, document))
     if faults:
         raise DocumentError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
     return profile
@@ -133,7 +134,7 @@ def _errors(profile: Profile, document: Document) -> Iterator[Fault]:
         yield document.fault((), "the profile has no points", "add `points:` or `sunspec:`")
     yield from _point_errors(profile, document)
     yield from _sunspec_errors(profile, document)
-    yield from _sample_errors(profile, document)
+    yield from sample_name_errors(profile, document)
 
 
 def _point_errors(profile: Profile, document: Document) -> Iterator[Fault]:
@@ -239,20 +240,6 @@ def _sunspec_errors(profile: Profile, document: Document) -> Iterator[Fault]:
                     (*at, "states", symbol),
                     f"{state!r} is not a name for {point.name!r}",
                     f"use one of {', '.join(allowed)}",
-                )
-
-
-def _sample_errors(profile: Profile, document: Document) -> Iterator[Fault]:
-    if profile.sunspec is not None:
-        return
-    names = {point.name for point in profile.points}
-    for index, sample in enumerate(profile.samples):
-        for name in sample.expect:
-            if name not in names:
-                yield document.fault(
-                    ("samples", index, "expect", name),
-                    f"the sample expects {name!r}, which is no point of this profile",
-                    "correct the name",
                 )
 
 

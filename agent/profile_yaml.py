@@ -57,7 +57,7 @@ class LinkYaml(_Part):
     timeout: DurationMs = 1_000
     connections: int = Field(default=1, ge=1)
     close_between_polls: bool = False
-    forbidden: tuple[tuple[int, int], ...] = ()
+    forbidden: tuple[tuple[Address, Annotated[int, Field(ge=1, le=65_536)]], ...] = ()
 
     def link(self) -> Link:
         return Link(
@@ -78,7 +78,7 @@ class PointYaml(_Part):
     address: Address
     type: TypeName
     word_order: WordOrder | None = None
-    scale: float = 1.0
+    scale: float = Field(default=1.0, allow_inf_nan=False)
     raw_offset: int = 0
     scale_register: Address | None = None
     times_register: Address | None = None
@@ -122,6 +122,10 @@ class PointYaml(_Part):
             )
         if whole and any(not -(1 << width - 1) <= raw < 1 << width for raw in self.absent):
             raise ValueError(f"a raw value in absent does not fit {self.type}; correct it")
+        lowest, beyond = (0, 1 << width) if self.type[0] == "u" else (-(1 << width - 1), 1 << width - 1)
+        unfit = [raw for raw in self.states or () if not lowest <= raw < beyond]
+        if unfit:
+            raise ValueError(f"the state {unfit[0]} does not fit {self.type}; correct it")
 
     def point(self, word_order: WordOrder) -> Point:
         text = _STRING.fullmatch(self.type)
@@ -169,7 +173,7 @@ _FIND = re.compile(
 class SunSpecPointYaml(_Part):
     name: str = Field(pattern=_FAMILY_NAME)
     find: tuple[str, ...] = Field(min_length=1)
-    scale: float = 1.0
+    scale: float = Field(default=1.0, allow_inf_nan=False)
     percent: bool = False
     range: Limits | None = None
     states: Mapping[str, str] | None = Field(default=None, min_length=1)
@@ -227,7 +231,7 @@ class SunSpecYaml(_Part):
         return SunSpecMap(self.bases, self.assume, tuple(p.point(known.get(p.name)) for p in self.points))
 
 
-Blocks = Mapping[int, tuple[int, ...]]
+Blocks = Mapping[int, tuple[Annotated[int, Field(ge=0, le=65_535)], ...]]
 
 
 def _starts(blocks: object) -> object:

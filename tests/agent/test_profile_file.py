@@ -31,7 +31,7 @@ points:
   - {name: serial, table: holding, address: 70, type: string:8}
   - {name: under_test, table: coil, address: 3, type: bool, unit: "", label: {en: Under test, zh: 测试中}}
 samples:
-  - {input: {"52": [1, 2]}, expect: {active_power_kw: 1.5}}
+  - {input: {"52": [32768, 17595]}, expect: {active_power_kw: 1.5}}
 """
 )
 
@@ -62,7 +62,7 @@ def test_the_parts_of_a_profile():
     assert mode.format.states == {0: "off", 1: "on"}
     assert serial.format == Format("string", 8, "little")
     assert flag.table is Table.COIL
-    assert profile.samples[0].input == {52: (1, 2)}
+    assert profile.samples[0].input == {52: (32768, 17595)}
     assert profile.samples[0].expect == {"active_power_kw": 1.5}
 
 
@@ -80,6 +80,8 @@ POINT = "  - {{name: active_power_kw, table: input, address: 1, type: f32}}\n  -
         ("name: temperature_c, table: input, address: 1, type: u16, colour: red", "unknown key 'colour'"),
         ("name: temperature_c, table: input, address: 1", "the key 'type' is missing"),
         ("name: temperature_c, table: input, address: 1, type: u16, scale: 0", "scale 0"),
+        ("name: temperature_c, table: input, address: 1, type: u16, scale: .inf", "a finite number"),
+        ("name: state, table: input, address: 1, type: u16, states: {70000: on}", "does not fit u16"),
         ("name: temperature_c, table: input, address: 1, type: u16, range: [5, 5]", "is empty"),
         ("name: temperature_c, table: input, address: 1, type: u16, unit: K", "is in '°C', not 'K'"),
         ("name: temperature_c, table: input, address: 1, type: string:4", "is a number, here it is a string"),
@@ -131,6 +133,8 @@ def test_states_of_standard_points_have_standard_names(kind, name, state, fits):
         (HEAD, "x.yaml", "the profile has no points"),
         (GOOD.replace("expect: {active", "expect: {reactive"), "x.yaml", "which is no point of this profile"),
         (GOOD.replace("kind: meter", "kind: gateway"), "x.yaml", "'gateway' is not allowed here"),
+        (GOOD.replace("[[4000, 10]]", "[[4000, -1]]"), "x.yaml", "x.yaml:7:"),
+        (GOOD.replace("[32768, 17595]", "[99999, 17595]"), "x.yaml", "less than or equal to 65535"),
         (GOOD.replace("version: 1", "version: 2"), "x.yaml", "x.yaml:1:10: 2 is not allowed here"),
     ],
 )
