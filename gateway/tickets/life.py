@@ -159,7 +159,7 @@ NEXT: Mapping[State, Mapping[Act, State]] = {
         Act.REOPEN: State.IN_PROGRESS,
         Act.RECUR: State.NEW,
     },
-    State.CANCELLED: _stay(State.CANCELLED, Act.NUMBER, Act.ADD_EVIDENCE),
+    State.CANCELLED: _stay(State.CANCELLED, Act.NUMBER, Act.ADD_EVIDENCE, Act.RESET_LATCH),
     State.MERGED: _stay(State.MERGED, Act.NUMBER, Act.ADD_EVIDENCE),
 }
 """State x event → state. What is not here cannot happen."""

@@ -264,6 +264,16 @@ async def test_a_latch_is_reset_through_the_engine_before_the_archive(house):
     assert (await house.act("archive"))["state"] == "archived"
 
 
+async def test_a_latch_outlives_its_cancelled_ticket_and_can_still_be_reset(house):
+    house.alert("a1", rule="BAT-02", severity="critical")
+    house.alert("a1", "latched")
+    await house.settle()
+    assert (await house.act("cancel", reason="wrong cabinet"))["allowed"] == ["reset_latch", "add_evidence"]
+    await house.act("reset_latch", person="zhang")
+    await house.settle()
+    assert ("reset_latch", "a1", "zhang") in house.acts.done
+
+
 async def test_what_another_process_writes_is_acted_upon_and_published_once(house):
     house.alert("a1")
     await house.settle()
