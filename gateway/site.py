@@ -23,6 +23,7 @@ from agent.rules.engine import Engine
 from agent.rules.facts import Outcome, SiteFacts
 from gateway.config import SiteConfig
 from gateway.history.history import History
+from gateway.journal.errors import JournalUnavailable
 from gateway.journal.journal import Journal
 from gateway.live import Live
 from gateway.notify import ServiceManager
@@ -84,7 +85,6 @@ class Site:
         self.devices = SiteDevices(config)
         self.pollers: dict[str, BusPoller] = {}
         self.frames = 0
-        self.alerts_raised = 0
         self.journal: Journal
         self.history: History
         self.desk: Desk
@@ -153,7 +153,10 @@ class Site:
 
     async def _last_words(self) -> None:
         """The last frames go out too if those who take them do so soon; else the next start sends them."""
-        await self.journal.commit()
+        try:
+            await self.journal.commit()
+        except JournalUnavailable as refusal:
+            _log.error("site.last_frames_refused", why=str(refusal))
         head = self.journal.head()
         end_ms = self.clock.monotonic_ms() + _LAST_WORDS_MS
         while (now_ms := self.clock.monotonic_ms()) < end_ms and not self.north.has_told(head):
@@ -210,7 +213,6 @@ class Site:
                 self._watches[key] = watch
         self.journal.append_outcome(bodies, outcome.watches, mono_ms=mono_ms, ts_ms=ts_ms, unsure=unsure)
         for document in documents:
-            self.alerts_raised += document["since"] == ts_ms
             self.live.alert(document)
 
     def open_alerts(self) -> tuple[Alert, ...]:
