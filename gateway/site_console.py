@@ -35,23 +35,30 @@ class AlertDesk:
     engine: Callable[[], Engine]
     clock: Clock
     apply: Apply
+    story: Callable[[str], Awaitable[Json]]
+    """Knows ended alerts too; raises UnknownObject."""
 
     async def shelve(self, alert_id: str, *, by: str, until_ms: int, reason: str) -> Json:
         now_ms = self.clock.utc_ms()
-        return self._done(alert_id, lambda: self.engine().shelve(alert_id, by, until_ms, reason, now_ms))
+        return await self._done(
+            alert_id, lambda: self.engine().shelve(alert_id, by, until_ms, reason, now_ms)
+        )
 
     async def unshelve(self, alert_id: str, *, by: str) -> Json:
-        return self._done(alert_id, lambda: self.engine().unshelve(alert_id, by, self.clock.utc_ms()))
+        return await self._done(alert_id, lambda: self.engine().unshelve(alert_id, by, self.clock.utc_ms()))
 
     async def acknowledge(self, alert_id: str, by: str) -> Json:
-        return self._done(alert_id, lambda: self.engine().acknowledge(alert_id, by, self.clock.utc_ms()))
+        return await self._done(
+            alert_id, lambda: self.engine().acknowledge(alert_id, by, self.clock.utc_ms())
+        )
 
-    def _done(self, alert_id: str, act: Callable[[], Outcome]) -> Json:
+    async def _done(self, alert_id: str, act: Callable[[], Outcome]) -> Json:
         try:
             outcome = act()
         except ActionRefusedError as refused:
             if refused.code == "unknown_alert":
-                raise UnknownObject(alert_id) from None
+                await self.story(alert_id)
+                raise ActRefused("the alert has ended", {"guard": "alert_ended"}) from None
             raise ActRefused(str(refused), {"guard": refused.code}) from None
         self.apply(outcome)
         return next(alert.document() for alert in self.engine().open_alerts() if alert.id == alert_id)

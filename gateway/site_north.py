@@ -157,6 +157,7 @@ class North:
 
     def _ports(self) -> ConsolePorts:
         site = self._site
+        desk = ConsoleDesk(site.desk)
         return ConsolePorts(
             site=console_site(site.config),
             live=site.live,
@@ -165,8 +166,8 @@ class North:
             devices=lambda: site.devices.console,
             open_alerts=lambda: [alert.document() for alert in site.open_alerts()],
             history=ConsoleHistory(site.history),
-            desk=ConsoleDesk(site.desk),
-            alert_acts=AlertDesk(lambda: site.engine, site.clock, site.apply),
+            desk=desk,
+            alert_acts=AlertDesk(lambda: site.engine, site.clock, site.apply, desk.alert),
             last_poll=self._last_poll,
             checks=self.checks,
             journal_statistics=site.journal.statistics,
