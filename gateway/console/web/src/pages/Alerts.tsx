@@ -91,7 +91,11 @@ export function AlertsPage() {
     if (news === null) return;
     const known = items.peek();
     if (known.some((alert) => alert.id === news.id)) items.value = known.map((alert) => (alert.id === news.id ? news : alert));
-    else if (asked.data.peek() !== null && fits(news, latest.current)) waiting.value = new Set([...waiting.peek(), news.id]);
+    else if (asked.data.peek() !== null && fits(news, latest.current)) {
+      // In an empty list there is nothing to slip under: "no open alerts" must not stay a moment longer than it is true.
+      if (known.length === 0) items.value = [news];
+      else waiting.value = new Set([...waiting.peek(), news.id]);
+    }
   });
 
   const more = async (): Promise<void> => {
