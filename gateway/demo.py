@@ -111,7 +111,7 @@ def _mend(world: "DemoWorld") -> None:
 SCRIPT = (
     Scene(8, Text("the cooling of a battery module fails", "一个电池模组的冷却失效"), _warm),
     Scene(12, Text("inverter 2 trips with a fault", "2 号逆变器故障停机"), _trip),
-    Scene(22, Text("inverter 2 goes silent", "2 号逆变器失去响应"), _die),
+    Scene(50, Text("inverter 2 goes silent", "2 号逆变器失去响应"), _die),
     Scene(300, Text("the battery module cools down again", "电池模组恢复冷却"), _cool),
     Scene(330, Text("inverter 2 is repaired", "2 号逆变器修复"), _mend),
 )
@@ -138,7 +138,7 @@ class DemoWorld:
             for name, (unit, profile) in members.items():
                 self.devices[name] = units[unit] = SimulatedDevice(shelf.find(profile))
             self._servers[bus] = RtuServer(units) if bus.startswith("rs485") else TcpServer(units)
-        self._show()
+        self.show()
 
     @property
     def requests(self) -> int:
@@ -185,7 +185,7 @@ class DemoWorld:
             self._drift(now - last)
             self.village.advance((now - last) * self._speed)
             last = now
-            self._show()
+            self.show()
 
     def _drift(self, real_s: float) -> None:
         target_k, per_s = (_WARMING_K, 2.0) if self.warming else (0.0, 1.0)
@@ -193,7 +193,8 @@ class DemoWorld:
         step_k = min(abs(target_k - excess_k), per_s * real_s)
         self.village.module_excess_k = excess_k + (step_k if target_k > excess_k else -step_k)
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Put what the village is now into the devices' registers."""
         for name, values in self.village.readings().items():
             device = self.devices[name]
             device.set(**_known(device, values))

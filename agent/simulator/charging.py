@@ -42,7 +42,7 @@ class Connector:
                 return replace(self, state="charging", since_s=0.0)
             case "charging":
                 return self._charge(self.visit, dt_s, supplied=supplied)
-            case "finishing" if since >= self.visit.stays_s:
+            case "suspended_ev" if since >= self.visit.stays_s:
                 return replace(self, state="available", visit=None, since_s=0.0)
             case _:
                 return replace(self, since_s=since)
@@ -56,7 +56,7 @@ class Connector:
         full = session_kwh >= visit.energy_kwh - 0.01
         return replace(
             self,
-            state="finishing" if full else "charging",
+            state="suspended_ev" if full else "charging",
             power_kw=0.0 if full else power_kw,
             session_kwh=session_kwh,
             delivered_kwh=self.delivered_kwh + energy_kwh,

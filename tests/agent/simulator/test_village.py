@@ -54,7 +54,7 @@ def test_the_battery_stays_within_its_limits_and_both_charges_and_gives(day):
 def test_cars_come_charge_and_leave(day):
     for charger in ("charger-1", "charger-2", "charger-3"):
         states = [readings[charger]["connector_state"] for readings in day]
-        assert {"available", "preparing", "charging", "finishing"} <= set(states)
+        assert {"available", "preparing", "charging", "suspended_ev"} <= set(states)
         assert day[-1][charger]["energy_delivered_kwh"] > day[0][charger]["energy_delivered_kwh"] + 30
 
 
