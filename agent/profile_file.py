@@ -6,8 +6,11 @@ profile (a mandatory point missing, a standard point of another kind) is a warni
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from agent.document import Document, DocumentError, Fault, read
+from agent.document import Document, DocumentError, Fault, path_text, read
+from agent.document import Path as Place
+from agent.mend import mended
 from agent.modbus.sunspec_models import definition, has_point
 from agent.points import MANDATORY, StandardPoint, standard, states_of
 from agent.profile import Kind, Link, Point, Profile, SunSpecMap, SunSpecPoint
@@ -21,10 +24,55 @@ def read_profile(document: Document) -> Profile:
     Raises:
         DocumentError: with all faults of the file.
     """
-    yaml = read(ProfileYaml, document)
+    try:
+        yaml = read(ProfileYaml, document)
+    except DocumentError as error:
+        faults = (*error.faults, *_faults_of_rest(document))
+    else:
+        profile = _profile(yaml)
+        faults = tuple(_errors(profile, document)) or tuple(sample_errors(profile, document))
+        if not faults:
+            return profile
+    raise DocumentError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+
+
+def _faults_of_rest(document: Document) -> tuple[Fault, ...]:
+    """What is wrong with a profile beside its shape."""
+    rest = mended(ProfileYaml, document.data, _stand_in)
+    if rest is None:
+        return ()
+    known = tuple(path_text(place) for place in rest[1])
+    return tuple(f for f in _errors(_profile(rest[0]), document) if not f.path.startswith(known))
+
+
+def _stand_in(place: Place, value: Any) -> Any:
+    """For a value that a profile must have; a faulty point keeps its name."""
+    match place:
+        case ("version",):
+            return 1
+        case ("vendor" | "model",):
+            return "?"
+        case ("title", "en" | "zh"):
+            return "?"
+        case ("points", int(index)) if isinstance(value, dict):
+            name = value.get("name", f"point_{index}")
+            label = {"en": "?", "zh": "?"}
+            return {
+                "name": name,
+                "table": "coil",
+                "address": index,
+                "type": "bool",
+                "unit": "",
+                "label": label,
+            }
+        case _:
+            return None
+
+
+def _profile(yaml: ProfileYaml) -> Profile:
     link = yaml.link.link()
     points = tuple(point.point(link.word_order) for point in yaml.points)
-    profile = Profile(
+    return Profile(
         name=yaml.profile,
         kind=yaml.kind,
         also=yaml.also,
@@ -39,10 +87,6 @@ def read_profile(document: Document) -> Profile:
         sunspec=_sunspec(yaml),
         ratio_applied=yaml.ratio_applied,
     )
-    faults = tuple(_errors(profile, document)) or tuple(sample_errors(profile, document))
-    if faults:
-        raise DocumentError(sorted(faults, key=lambda fault: (fault.line, fault.column)))
-    return profile
 
 
 def warnings_of(profile: Profile, document: Document) -> tuple[Fault, ...]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.document import Document, DocumentError, Fault, faults_of, read
+from agent.document import Document, DocumentError, Fault, faults_of, path_text, read
 from agent.document import Path as Place
+from agent.mend import mended
 from agent.points import standard
 from agent.profile import Kind
 from agent.reading import Text
@@ -38,16 +39,25 @@ def read_rules(document: Document, other: OtherPoint | None = None) -> tuple[Rul
     Raises:
         DocumentError: with all faults.
     """
-    outer = read(RuleFileYaml, document)
     rules: list[Rule] = []
     faults: list[Fault] = []
+    try:
+        outer = read(RuleFileYaml, document)
+    except DocumentError as error:
+        rest = mended(RuleFileYaml, document.data, _stand_in)
+        if rest is None:
+            raise
+        outer, faults = rest[0], [*error.faults]
     seen: dict[str, int] = {}
     for index in range(len(outer.rules)):
         at: Place = ("rules", index)
         try:
             written = RuleYaml.model_validate(outer.rules[index])
         except ValidationError as error:
-            faults += faults_of(error, document, at)
+            faults += [
+                *faults_of(error, document, at),
+                *_faults_of_rest(outer.rules[index], document, at, other),
+            ]
             continue
         if written.id in seen:
             faults.append(
@@ -62,6 +72,32 @@ def read_rules(document: Document, other: OtherPoint | None = None) -> tuple[Rul
     if faults:
         raise DocumentError(sorted(faults, key=lambda f: (f.line, f.column)))
     return tuple(rules)
+
+
+def _faults_of_rest(data: Any, document: Document, at: Place, other: OtherPoint | None) -> list[Fault]:
+    """What is wrong with a rule beside its shape; what expressions stand on must be there."""
+    rest = mended(RuleYaml, data, _stand_in)
+    if rest is None or any(place[0] in ("params", "scope") for place in rest[1]):
+        return []
+    reader = _RuleReader(document, at, rest[0], other or dict[str, Type]().get)
+    reader.rule(DefaultsYaml())
+    known = tuple(path_text((*at, *place)) for place in rest[1])
+    return [fault for fault in reader.faults if not fault.path.startswith(known)]
+
+
+def _stand_in(place: Place, _: Any) -> Any:
+    """For a value that a rule must have; nothing for what its expressions or tests stand on."""
+    match place[-1]:
+        case "version":
+            return 1
+        case "id":
+            return "UNNAMED-0"
+        case "title" | "action" | "en":
+            return "?"
+        case "severity":
+            return "low"
+        case _:
+            return None
 
 
 class _RuleReader:

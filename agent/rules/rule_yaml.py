@@ -17,6 +17,8 @@ def _max_gap(value: Any) -> tuple[int | None, float]:
     if isinstance(value, tuple):
         return value
     if isinstance(value, str) and (match := _PERIODS.fullmatch(value.strip())):
+        if not float(match[1]):
+            raise ValueError("a gap of no period lets nothing be missing; write 2x or more")
         return None, float(match[1])
     return duration_ms(value), 0.0
 

@@ -147,6 +147,17 @@ def test_everything_wrong_is_told_at_once():
     assert [fault.split(":")[1] for fault in faults_of(text)] == ["6", "10", "12"]
 
 
+def test_a_wrong_shape_hides_nothing_else():
+    text = (
+        GOOD.replace("gap: 60ms", "gap: 60")
+        .replace("vendor: V\n", "")
+        .replace("address: 42", "address: 4001")
+    )
+    text = text.replace("table: input, address: 72, type: u32", "table: coil, address: 72, type: u32")
+    text = text.replace("expect: {active", "expect: {reactive")
+    assert [fault.split(":")[1] for fault in faults_of(text)] == ["1", "6", "10", "11", "18"]
+
+
 @pytest.mark.parametrize(
     ("points", "warnings"),
     [

@@ -110,6 +110,31 @@ def test_all_faults_at_once() -> None:
     assert len({fault.line for fault in error.value.faults}) == 3
 
 
+def test_a_wrong_shape_hides_no_wrong_expression() -> None:
+    text = GOOD.replace("for: 20s", "for: 20").replace(
+        "when: cell_temperature_max_c >= high", "when: cell_t > 1"
+    )
+    text = text.replace("version: 1", "version: 7").replace(
+        "title: {en: Cell warm, zh: 电芯偏热}", "title: {}"
+    )
+    with pytest.raises(DocumentError) as caught:
+        read(text)
+    assert [(fault.line, fault.path) for fault in caught.value.faults] == [
+        (1, "version"),
+        (5, "rules[0].title.en"),
+        (12, "rules[0].when"),
+        (14, "rules[0].for"),
+    ]
+
+
+@pytest.mark.parametrize("old", ["high: 45.0", "scope: {kind: battery}"])
+def test_what_stands_on_a_wrong_part_is_not_told_again(old: str) -> None:
+    wrong = {"high: 45.0": "high: []", "scope: {kind: battery}": "scope: {kind: toaster}"}[old]
+    with pytest.raises(DocumentError) as caught:
+        read(GOOD.replace(old, wrong))
+    assert len({fault.line for fault in caught.value.faults}) == 1
+
+
 def test_the_same_id_twice() -> None:
     with pytest.raises(DocumentError, match="written twice"):
         read(GOOD + GOOD[GOOD.index("  - id") :])
