@@ -303,7 +303,7 @@ def _gateway() -> Iterator[StandardPoint]:
     yield _point(_GW, "uptime_s", "s", "Up for", "运行时长")
     yield _point(_GW, "restarts_1h", "", "Restarts in the last hour", "近一小时重启次数")
     yield _point(_GW, "backlog_frames", "", "Frames not yet delivered", "待上送帧数")
-    yield _point(_GW, "backlog_age_s", "s", "Age of the oldest of them", "最早待上送帧的时长")
+    yield _point(_GW, "backlog_age_s", "s", "Age of the oldest undelivered frame", "最早待上送帧的时长")
     yield _point(_GW, "influxdb_errors_pct", "%", "Database write errors", "数据库写入错误率")
     yield _point(_GW, "mqtt_connected", "", "MQTT connected", "MQTT 已连接", type_="bool")
     yield _point(_GW, "under_voltage", "", "Supply voltage low", "供电欠压", type_="bool")

@@ -48,14 +48,25 @@ def _needs(rule: Rule, params: Mapping[str, Value], channel: int | None) -> str:
     text = f"not ({rule.when.text})" if rule.clear is None else rule.clear.text
     if channel is not None:
         text = text.replace("{n}", str(channel))
-    return re.sub(
+    filled = re.sub(
         r"[A-Za-z_][A-Za-z0-9_]*", lambda m: _number(params[m[0]]) if m[0] in params else m[0], text
     )
+    return _SUM.sub(_added, filled)
+
+
+_SUM = re.compile(r"(?<=[<>=] )(\d+(?:\.\d+)?) ([+-]) (\d+(?:\.\d+)?)(?=$| (?:and|or)\b)")
+"""A limit that is written as a sum of two parameters, such as `<= 55 - 10`."""
+
+
+def _added(match: re.Match[str]) -> str:
+    left, right = float(match[1]), float(match[3])
+    return _number(left - right if match[2] == "-" else left + right)
 
 
 def _value(name: str, value: Any) -> str:
     point = standard(name)
-    unit = point.unit if point is not None and not isinstance(value, str | bool) else ""
+    measured = isinstance(value, int | float) and not isinstance(value, bool)
+    unit = point.unit if point is not None and measured else ""
     return f"{_number(value)} {unit}".rstrip()
 
 
