@@ -42,6 +42,8 @@ def _faults_of_rest(document: Document) -> tuple[Fault, ...]:
     if rest is None:
         return ()
     known = tuple(path_text(place) for place in rest[1])
+    if any(place[0] == "points" for place in rest[1]):
+        known = (*known, "samples")  # they may well expect what the faulty point was meant to be
     return tuple(f for f in _errors(_profile(rest[0]), document) if not f.path.startswith(known))
 
 
