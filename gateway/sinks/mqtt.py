@@ -35,8 +35,6 @@ from gateway.sinks.mqtt_target import target_of
 
 log = structlog.get_logger(__name__)
 
-_LINK_HOLDS_MS = 30_000
-"""A connection that lasted this long was a good one: the next attempt comes soon again."""
 _IDLE_S = 1.0
 _HUNGRY_S = 0.05
 _BUSY = frozenset({0x88, 0x89, 0x97, 0x9F})
@@ -53,6 +51,7 @@ class Pace:
         stall_s: messages in flight without any acknowledgement for this long: the broker is dead.
         retry_first_ms, retry_cap_ms: between attempts to connect.
         refused_ms: at least this long after the broker refused us or one of our messages.
+        holds_ms: a connection that lasted this long was a good one: the next attempt comes soon again.
         taken_over_ms: at least this long after another client took our identity.
         backlog_per_s: frames sent late each second beside the live ones.
         farewell_s: for the last word when we stop.
@@ -64,6 +63,7 @@ class Pace:
     retry_first_ms: int = 2_000
     retry_cap_ms: int = 60_000
     refused_ms: int = 60_000
+    holds_ms: int = 5_000
     taken_over_ms: int = 5_000
     backlog_per_s: int = 500
     farewell_s: float = 1.5
@@ -146,6 +146,7 @@ class MqttSink:
         # the embedded broker is silent to MQTT 5, so do not wait for its answer
         self._first_protocol = ProtocolVersion.V311 if config.embedded else ProtocolVersion.V5
         self._protocol = self._first_protocol
+        self._connected_ms: int | None = None
         self._wake = asyncio.Event()
 
     @property
@@ -191,7 +192,7 @@ class MqttSink:
     async def _stay_connected(self) -> None:
         backoff = BackOff(self._pace.retry_first_ms, self._pace.retry_cap_ms)
         while True:
-            begun_ms = self._clock.monotonic_ms()
+            self._connected_ms = None
             at_least_ms = 0
             try:
                 await self._session()
@@ -204,10 +205,13 @@ class MqttSink:
             except (SecretError, ssl.SSLError) as unusable:
                 at_least_ms = self._pace.refused_ms
                 self._broken(str(unusable))
-            if self._clock.monotonic_ms() - begun_ms > _LINK_HOLDS_MS:
+            now_ms = self._clock.monotonic_ms()
+            if self._held(now_ms):
                 backoff.reset()
-            pause_ms = backoff.next_ms(at_least_ms)
-            await self._clock.sleep_until(self._clock.monotonic_ms() + pause_ms)
+            await self._clock.sleep_until(now_ms + backoff.next_ms(at_least_ms))
+
+    def _held(self, now_ms: int) -> bool:
+        return self._connected_ms is not None and now_ms - self._connected_ms > self._pace.holds_ms
 
     def _broken(self, why: str) -> None:
         if self._trouble is None:
@@ -227,6 +231,7 @@ class MqttSink:
         link = await self._open(target)
         try:
             self.connected = True
+            self._connected_ms = self._clock.monotonic_ms()
             log.info("mqtt.connected", sink=self.name, protocol=self._protocol.name, after=self._trouble)
             self._trouble = None
             self._begin()

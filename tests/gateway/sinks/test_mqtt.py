@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -166,6 +167,18 @@ async def test_a_broker_that_is_killed_and_comes_back_has_missed_nothing(
         lambda: {frame[:3] for frame in heard.frames()} == set(feed.sent),
         f"every frame at least once: {len(set(feed.sent))}",
     )
+
+
+async def test_a_link_that_flaps_is_made_again_soon_each_time(mosquitto, sink_for, running, until):
+    broker = mosquitto()
+    sink = sink_for(broker.port, pace=replace(QUICK, retry_cap_ms=60_000, holds_ms=50))
+    running(sink)
+    for flap in range(8):
+        await until(lambda: sink.connected, f"connection {flap}", 2.0)
+        await asyncio.sleep(0.1)
+        broker.kill()
+        await until(lambda: not sink.connected)
+        broker.start()
 
 
 async def test_a_frozen_broker_is_noticed_and_nobody_else_waits(
