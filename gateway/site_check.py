@@ -167,6 +167,11 @@ def _device_faults(
             )
         if device.parent is not None:
             yield from _parent_faults(device, at, document, file)
+            above = profiles.get(next((d.profile for d in file.devices if d.id == device.parent), ""))
+            if above is not None and "meter" not in above.kinds:
+                yield document.fault(
+                    (*at, "parent"), f"{device.parent!r} is no meter", "a parent is the meter above"
+                )
         if device.role is not None and profile is not None and "meter" not in profile.kinds:
             yield document.fault(
                 (*at, "role"),
@@ -184,7 +189,7 @@ def _address_faults(
 ) -> Iterator[Fault]:
     endpoint = endpoints.get(device.bus)
     if endpoint is None:
-        remedy = closest(device.bus, [bus.id for bus in file.buses])
+        remedy = closest(device.bus, sorted({bus.id for bus in file.buses}))
         yield document.fault((*at, "bus"), f"there is no bus {device.bus!r}", remedy)
     elif isinstance(endpoint, Endpoint) and endpoint.is_rtu and not 1 <= device.unit <= 247:
         yield document.fault(

@@ -82,7 +82,7 @@ def parse_url(text: str) -> Endpoint:
     if url.scheme not in get_args(Scheme):
         raise ValueError(f"{text!r} is not a bus address; {example}")
     if url.password or url.username or url.fragment:
-        raise ValueError(f"{text!r} holds more than an address; {example}")
+        raise ValueError(f"the bus address of {url.hostname!r} holds more than an address; {example}")
     options = _options(url.scheme, url.query)
     if url.scheme == "rtu":
         if url.netloc or not url.path.strip("/"):

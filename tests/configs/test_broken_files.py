@@ -75,6 +75,7 @@ BROKEN_SITES = [
     ("parent: meter-main", "params: {GRID-99: {hi: 3}}", 13, "there is no rule 'GRID-99'"),
     ("parent: meter-main", "params: {GRID-03: {colour: 3}}", 13, "no parameter 'colour'"),
     ("parent: meter-main", "params: {GRID-03: {hi: high}}", 13, "'high' is not possible for 'hi'"),
+    ("parent: meter-main", "parent: inv-1", 13, "'inv-1' is no meter"),
     ("max_size: 4GB", "max_size: 4", 14, "not a size"),
     ("commit_every: 1s", "commit_every: 10ms", 14, "greater than or equal to 50"),
     ("mqtt://broker:1883", "http://broker:1883", 15, "not a broker's address"),
