@@ -65,6 +65,7 @@ class SiteBlock(_Block):
     remoteness: Literal["urban", "rural", "remote"] = "rural"
     cell: Cell | None = None
     template: str | None = None
+    arrival_code: str = Field(default="", max_length=40)
     users_served: int | None = Field(default=None, ge=0)
     transformer_kva: float | None = Field(default=None, gt=0)
     export_permit_kw: float | None = Field(default=None, ge=0)

@@ -75,6 +75,7 @@ def desk_site(site: SiteConfig) -> DeskSite:
         cell=block.cell.model_dump() if block.cell else {},
         devices={device.id: DeskDevice(device.period_ms, device.params) for device in site.devices},
         version=__version__,
+        arrival_code=block.arrival_code,
     )
 
 

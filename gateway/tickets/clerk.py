@@ -4,7 +4,6 @@ A ticket, what it means for its alerts and the desk's place in the journal are a
 together, so that a stop at any point leaves exactly one ticket per subject.
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +27,6 @@ from gateway.tickets.step import step
 from gateway.tickets.store import Store
 from gateway.tickets.ticket import ChecklistItem, Ticket
 
-_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Nothing that is easily mistaken when read off a sign."""
 
 
@@ -72,14 +70,10 @@ class Clerk:
         self._store = store
         self._clock = clock
         self._cache = Cache()
-        with store.writing() as connection:
-            books = Books(connection, self._cache)
-            code = books.fact("site_code")
-            if code is None:
-                code = "".join(secrets.choice(_CODE_LETTERS) for _ in range(6))
-                books.set_fact("site_code", code)
-        self.site_code = code
-        self._placing = Placing(site, code, rules=rules, teams=teams, checklists=checklists, clock=clock)
+        self.site_code = site.arrival_code or site.id
+        self._placing = Placing(
+            site, self.site_code, rules=rules, teams=teams, checklists=checklists, clock=clock
+        )
 
     # -- from the journal
 

@@ -68,7 +68,7 @@ def _team(context: Context, name: str | None) -> TeamFacts | None:
 
 
 def _arrival(ticket: Ticket, ask: Ask, context: Context) -> No | None:
-    if ask.arguments["code"].strip().upper() != context.site_code:
+    if ask.arguments["code"].strip().casefold() != context.site_code.casefold():
         return "wrong_site_code", Text(
             "read the code that is shown at the site and send that", "请输入现场张贴的站点码"
         )

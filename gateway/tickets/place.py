@@ -19,6 +19,7 @@ class DeskDevice:
 @dataclass(frozen=True, slots=True)
 class DeskSite:
     """Args:
+    arrival_code: what who arrives must send; the site's id where there is none.
     cell: who acts at a level: `village`, `town`, `county` → name.
     devices: those that are polled; the gateway's own ones need not be named.
     version: of the software, for the evidence.
@@ -30,6 +31,7 @@ class DeskSite:
     cell: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, DeskDevice] = field(default_factory=dict)
     version: str = ""
+    arrival_code: str = ""
 
     @property
     def timetable(self) -> Timetable:
