@@ -6,6 +6,19 @@ import sys
 import structlog
 
 
+class _Stderr:
+    """Writes to whatever stderr is at that moment: it may be another one than at the first event."""
+
+    def __init__(self, *_name: str) -> None:
+        """Structlog hands over the logger's name; a line carries it already."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Once per process, before the first event."""
     structlog.configure(
@@ -16,7 +29,6 @@ def log_to_stderr(level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=_Stderr,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
