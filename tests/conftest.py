@@ -21,9 +21,16 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come():
+    """A command that ran inside a test configures the logs of the whole process; the next test starts afresh."""
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(hookwrapper=True)
