@@ -72,7 +72,7 @@ class Watched:
         return self.page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if shutil.which(CHROMIUM) is None:
         pytest.skip("needs Chromium from the distribution: apt-get install chromium fonts-noto-cjk")
@@ -84,7 +84,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(chromium: Browser) -> Iterator[tuple[Village, Any]]:
     """A village and the cookies of somebody who signed in by the printed code."""
     with village() as running:
