@@ -1,7 +1,7 @@
-"""Forty and more ways to break a site or profile file: each gives one clear error at its line, and no traceback.
+"""Seventy ways to break a site, profile or rule file: each gives one clear error at its line, and no traceback.
 
 Each row takes a good file, replaces one piece of its text, and says on which line the error must stand
-and what it must say. The rule files' table is in `test_broken_rules.py`.
+and what it must say.
 """
 
 import json
@@ -130,6 +130,46 @@ BROKEN_PROFILES = [
     ("expect: {active_power_kw", "expect: {active_power", 15, "no point of this profile"),
 ]
 
+RULES = """\
+version: 1
+defaults: {on_bad: freeze, max_gap: 3x, hold_max: 30m, clear_for: 5m}
+rules:
+  - id: X-01
+    title: {en: Cell warm, zh: 电芯偏热}
+    cause: {en: cooling, zh: 冷却}
+    consequence: {en: ageing, zh: 老化}
+    action: {en: check cooling, zh: 检查冷却}
+    scope: {kind: battery}
+    params: {high: 45.0, ok: 42.0}
+    when: cell_temperature_max_c >= high
+    clear: cell_temperature_max_c <= ok
+    for: 20s
+    severity: medium
+    ticket: {kind: inspection, team: station, checklist: CL-BAT-A}
+"""
+
+BROKEN_RULES = [
+    ("id: X-01", "id: x1", 4, "pattern"),
+    ("    title: {en: Cell warm, zh: 电芯偏热}\n", "", 4, "'title' is missing"),
+    ("    action: {en: check cooling, zh: 检查冷却}\n", "", 4, "'action' is missing"),
+    ("scope: {kind: battery}", "scope: {kind: toaster}", 9, "use one of"),
+    ("when: cell_temperature_max_c >= high", "when: cell_temperature_max_c >=", 11, "did not expect the end"),
+    (
+        "when: cell_temperature_max_c >= high",
+        "when: cell_temperature_mux_c >= high",
+        11,
+        "cell_temperature_mux_c",
+    ),
+    ("when: cell_temperature_max_c >= high", "when: __import__('os')", 11, "__import__"),
+    ("when: cell_temperature_max_c >= high", "when: state >= high", 11, "a number is needed here"),
+    ("when: cell_temperature_max_c >= high", "when: cell_temperature_max_c", 11, "true or false"),
+    ("for: 20s", "for: 20", 13, "not a duration"),
+    ("severity: medium", "severity: middling", 14, "use one of"),
+    ("severity: medium", "severity: medium\n    colour: red", 15, "unknown key 'colour'"),
+    ("kind: inspection", "kind: outing", 15, "no kind of ticket"),
+    ("on_bad: freeze", "on_bad: ignore_it", 2, "use one of"),
+]
+
 
 def errors(path: Path) -> list[str]:
     return [str(fault) for fault in faults_of_file(path) if fault.level == "error"]
@@ -140,7 +180,7 @@ def named(rows):
 
 
 def test_the_good_files_are_good(tmp_path):
-    for name, text in (("site.yaml", SITE), ("broken.yaml", PROFILE)):
+    for name, text in (("site.yaml", SITE), ("broken.yaml", PROFILE), ("rules.yaml", RULES)):
         path = tmp_path / name
         path.write_text(text)
         assert errors(path) == []
@@ -154,6 +194,11 @@ def test_a_broken_site_file(tmp_path, old, new, line, says):
 @pytest.mark.parametrize(("old", "new", "line", "says"), named(BROKEN_PROFILES))
 def test_a_broken_profile(tmp_path, old, new, line, says):
     assert_one_error(tmp_path / "broken.yaml", PROFILE, old, new, line, says)
+
+
+@pytest.mark.parametrize(("old", "new", "line", "says"), named(BROKEN_RULES))
+def test_a_broken_rule_file(tmp_path, old, new, line, says):
+    assert_one_error(tmp_path / "rules.yaml", RULES, old, new, line, says)
 
 
 def assert_one_error(path: Path, good: str, old: str, new: str, line: int, says: str) -> None:
