@@ -286,9 +286,10 @@ class RtuExchange(Exchange):
         if data is not None:
             self._filled = 0
             self._succeed(data)
-        elif has_damaged_reply(expected, received):
+            return
+        if has_damaged_reply(expected, received):
             self._set_deadline(min(self._deadline_s, self._heard_s + _QUIET_S))
-        elif self._filled == MAX_BUFFERED:
+        if self._filled == MAX_BUFFERED:  # room for more, or the transport takes the full buffer for the end
             kept = expected.rtu_length - 1
             self._buffer[:kept] = self._buffer[self._filled - kept :]
             self._filled = kept

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import termios
 
 from serial import Serial, SerialException
 
@@ -63,7 +64,7 @@ def open_serial(endpoint: Endpoint, exchange: Exchange) -> Exchange:
     """Open and lock the port, and let `exchange` own it.
 
     Raises:
-        BusDown: no such port, no permission, or another process holds it.
+        BusDown: no such port, no permission, another process holds it, or it was pulled meanwhile.
     """
     try:
         port = Serial(
@@ -78,8 +79,12 @@ def open_serial(endpoint: Endpoint, exchange: Exchange) -> Exchange:
     except SerialException as error:
         why = "another process holds it" if "lock" in str(error) else error.strerror or str(error)
         raise BusDown(f"{endpoint.path} cannot be opened ({why})") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, termios.error) as error:
         raise BusDown(f"{endpoint.path} cannot be opened ({error})") from None
-    port.reset_input_buffer()
-    SerialWire(port, exchange)
+    try:
+        port.reset_input_buffer()
+        SerialWire(port, exchange)
+    except (OSError, termios.error) as error:  # the adapter was pulled just now
+        port.close()
+        raise BusDown(f"{endpoint.path} is gone ({error})") from None
     return exchange

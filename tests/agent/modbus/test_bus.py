@@ -1,7 +1,9 @@
 """What a device may do to us, and what comes of it: words exactly as asked for, or a named error."""
 
 import asyncio
+import contextlib
 import random
+import termios
 
 import pytest
 
@@ -110,6 +112,12 @@ async def a_flood_of_garbage(asked):
     for _ in range(20):
         asked.send(random.Random(7).randbytes(250))  # noqa: S311  # reproducible noise
         await asyncio.sleep(0.002)
+
+
+async def damaged_in_a_flood(asked):
+    frame = bytearray(asked.framed())
+    frame[-1] ^= 0x10
+    asked.send(bytes(frame) + bytes(400))
 
 
 async def empty_pdu(asked):
@@ -305,6 +313,32 @@ async def test_a_serial_port_has_one_master(pty, bus_on):
     await bus_on(pty).read(1, A)
     with pytest.raises(BusDown, match="another process holds it"):
         await bus_on(pty).read(1, A)
+
+
+@pytest.mark.parametrize("call", ["tcsetattr", "tcflush"])
+async def test_an_adapter_pulled_while_it_is_opened_is_a_bus_down(pty, bus_on, monkeypatch, call):
+    def pulled(*_):
+        raise termios.error(5, "Input/output error")
+
+    pty.script = well
+    bus = bus_on(pty)
+    with monkeypatch.context() as patch:
+        patch.setattr(termios, call, pulled)
+        with pytest.raises(BusDown, match="Input/output error"):
+            await bus.read(1, A)
+    async with asyncio.timeout(5):  # the link waits before it tries again
+        while not bus.is_open:
+            with contextlib.suppress(BusDown):
+                assert await bus.read(1, A) == words(A)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_damaged_serial_reply_that_fills_the_buffer_leaves_the_port_open(pty, bus_on):
+    pty.script = damaged_in_a_flood
+    bus = bus_on(pty)
+    with pytest.raises(BadReply):
+        await bus.read(1, Span(Table.HOLDING, 0, 100))
+    assert bus.is_open
 
 
 async def test_an_unplugged_adapter_is_a_bus_down(pty, bus_on):
