@@ -29,6 +29,10 @@ _MAX_FRAMES = 30_000
 _RETRY_S = 5.0
 
 
+class _Renewed(Exception):  # noqa: N818  # no error of whoever feeds: what it knows of the file is void
+    """The file was set aside: it has to be fed from the start of the journal."""
+
+
 class History:
     """Reader `history` of the journal.
 
@@ -72,6 +76,7 @@ class History:
         self._latest: dict[tuple[str, str], int] = {}
         self._latest_ms = 0
         self._unsure = set(unsure)
+        self._renewed = False
         journal.cursor(READER)
         if self._done:
             journal.settle(READER, 1, self._done)
@@ -84,11 +89,21 @@ class History:
 
     async def catch_up(self) -> None:
         """Take in all that is committed by now, and write the minutes that are over."""
+        while True:
+            if self._renewed:
+                self._start_over()
+            try:
+                await self._catch_up()
+            except _Renewed:
+                continue
+            return
+
+    async def _catch_up(self) -> None:
         while records := await self._journal.read(self._read_to, _AT_ONCE):
             there: dict[Key, int] = {}
             if records[0].position <= self._perhaps_there:  # read again after a restart
                 keys = {self._key(r.entry) for r in records if isinstance(r.entry, Frame)}
-                there = await self._insist(partial(self._store.uptos, keys))
+                there = await self._feed(partial(self._store.uptos, keys))
             for record in records:
                 if isinstance(record.entry, Frame):
                     self._take(record.position, self._journal.boots.mended(record.entry), there)
@@ -152,7 +167,7 @@ class History:
             folds = [Fold(*key, bucket.last_position, bucket.fold(is_counter)) for key, bucket in buckets]
             self._store.write(place, folds, lasts)
 
-        await self._insist(write)
+        await self._feed(write)
         for key in keys:
             del self._open[key]
         self._touched.clear()
@@ -168,34 +183,63 @@ class History:
                 continue
             if self._open:
                 await self._write(list(self._open))
-            await self._insist(partial(self._store.mend, boot, shift_ms))
+            await self._feed(partial(self._store.mend, boot, shift_ms))
             self._unsure.discard(boot)
             self._latest = {key: at for key, at in self._latest.items() if key[1] != boot}
             _log.info("history.mended", boot=boot, shift_ms=shift_ms)
 
+    def _start_over(self) -> None:
+        """The rows are gone: made again from all that the journal still has. Last values stay known."""
+        self._renewed = False
+        self._done = self._read_to = self._perhaps_there = 0
+        self._open.clear()
+        self._latest.clear()
+        self._unsure.clear()
+        self._touched = {*self._lasts, *self._clean}
+
+    async def _feed(self, work: Callable[[], _T]) -> _T:
+        """Like `_insist`, but never into a file that began anew meanwhile.
+
+        Raises:
+            _Renewed: it did.
+        """
+
+        def unless_renewed() -> _T:
+            if self._renewed:
+                raise _Renewed
+            return work()
+
+        return await self._insist(unless_renewed)
+
     async def _insist(self, work: Callable[[], _T]) -> _T:
         """On the history's thread; a storage that refuses is asked again, and the journal keeps the rest.
 
-        Raises:
-            sqlite3.DatabaseError: the file is damaged. It is set aside: the next start makes it anew.
+        A file found damaged is set aside and begun anew; who only asks gets what the new one has.
         """
         told = False
         while True:
             try:
-                answer = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+                answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._sound, work)
             except sqlite3.OperationalError as error:
                 if not told:
                     _log.error("history.refused", why=str(error))
                 told = True
                 await asyncio.sleep(_RETRY_S)
-            except sqlite3.DatabaseError as error:
-                why = str(error)
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._store.set_aside, why)
-                raise
             else:
                 if told:
                     _log.info("history.healed")
                 return answer
+
+    def _sound(self, work: Callable[[], _T]) -> _T:
+        """On the history's thread, so that nobody else meets the file between damage and renewal."""
+        try:
+            return work()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            self._renewed = True
+            self._store.set_aside(str(error))
+        return work()
 
     # ---- asking
 

@@ -96,7 +96,7 @@ class HistoryStore:
             return self._attach()
 
     def set_aside(self, why: str) -> None:
-        """Give a damaged file another name; one is kept."""
+        """Give a damaged file another name, of which one is kept; whoever asks next makes it anew."""
         self.close()
         aside = self._path.with_name(f"{self._path.name}.damaged")
         self._path.replace(aside)
@@ -110,7 +110,15 @@ class HistoryStore:
             self._connection = None
 
     def _attach(self) -> tuple[Place, Lasts, frozenset[str]]:
+        self._newest.clear()
         connection = self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=5)
+        try:
+            return self._load(connection)
+        except (sqlite3.Error, ValueError):
+            self.close()
+            raise
+
+    def _load(self, connection: sqlite3.Connection) -> tuple[Place, Lasts, frozenset[str]]:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA secure_delete=OFF")
@@ -130,6 +138,8 @@ class HistoryStore:
         return place, lasts, frozenset(boot for _, boot in self._newest if boot)
 
     def _open(self) -> sqlite3.Connection:
+        if self._connection is None:  # set aside under way
+            self._attach()
         if self._connection is None:
             raise sqlite3.OperationalError("the history is not open")
         return self._connection

@@ -214,6 +214,23 @@ async def test_a_lost_file_is_made_again_from_the_journal(house, frame, tmp_path
     assert series.mean["ac_power_kw"] == [30.5, 90.5, 150.5]
 
 
+@pytest.mark.parametrize("who", ["asks", "feeds"])
+async def test_a_file_that_breaks_under_way_is_made_again_at_once(house, frame, tmp_path, who):
+    journal, history = await house()
+    await _feed(journal, history, [frame(n, n + 1) for n in range(200)])
+    span = ("inv-1", ["ac_power_kw"], NOON_MS, NOON_MS + 180_000, MINUTE_MS)
+    path = tmp_path / "history.db"
+    for beside in ("", "-wal"):
+        path.with_name(path.name + beside).write_bytes(b"no database at all" * 4_000)
+    await history._insist(history._store.close)  # what the cache holds hides the damage
+    if who == "asks":
+        assert (await history.series(*span)).step_ms == MINUTE_MS
+    await _feed(journal, history, [frame(n, n + 1) for n in range(200, 300)])
+    assert (await history.series(*span)).mean["ac_power_kw"] == [30.5, 90.5, 150.5]
+    assert history.last("inv-1")["ac_power_kw"] == (NOON_MS + 299_000, 300.0)
+    assert path.with_name("history.db.damaged").exists()
+
+
 async def test_the_oldest_minutes_go_first_and_quarters_stay(house, frame):
     journal, history = await house(max_bytes=60_000)
     day_s = 86_400
