@@ -30,7 +30,10 @@ def find_file(name: str, beside: Path) -> Path:
 
 
 def _credential(name: str) -> Path | None:
+    """Only a plain name is a credential: a path would lead out of the guarded folder."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if Path(name).name != name:
+        return None
     return Path(folder) / name if folder and (Path(folder) / name).is_file() else None
 
 

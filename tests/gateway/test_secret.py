@@ -49,3 +49,13 @@ def test_systemd_credentials_come_first(folder, monkeypatch):
     write(folder / "mqtt.pass")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     assert read_secret("mqtt.pass", folder) == "from systemd"
+
+
+@pytest.mark.parametrize("name", ["{folder}/mqtt.pass", "../mqtt.pass"])
+def test_a_path_is_no_credential_and_its_mode_counts(folder, monkeypatch, name):
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    write(folder / "mqtt.pass", mode=0o644)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    with pytest.raises(SecretError, match="chmod 600"):
+        read_secret(name.format(folder=folder), credentials)
