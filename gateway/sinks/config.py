@@ -33,14 +33,14 @@ class MqttConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        if url:
-            parts = urlsplit(url)
-            if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-                raise ValueError(
-                    f"{url!r} is not a broker's address; write mqtt://host:1883 or mqtts://host:8883"
-                )
-            if parts.password is not None:
-                raise ValueError("a password may not stand in the address; use username and password_file")
+        if "@" in url:
+            raise ValueError(
+                "a user or a password may not stand in the address; use username and password_file"
+            )
+        if url and not _is_address(url, ("mqtt", "mqtts")):
+            raise ValueError(
+                f"{url!r} is not a broker's address; write mqtt://host:1883 or mqtts://host:8883"
+            )
         return url
 
     @model_validator(mode="after")
@@ -67,9 +67,16 @@ class InfluxConfig(BaseModel):
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if "@" in url:
+            raise ValueError("a user or a password may not stand in the address; use token_file")
+        if not _is_address(url, ("http", "https")):
             raise ValueError(f"{url!r} is not a database's address; write http://host:8086")
-        if parts.password is not None:
-            raise ValueError("a password may not stand in the address; use token_file")
         return url
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is none, or the brackets of an IPv6 address do not match
+        return False

@@ -39,12 +39,16 @@ class TicketsConfig(BaseModel):
     @field_validator("store")
     @classmethod
     def _known(cls, store: str) -> str:
-        if not store.startswith(("sqlite:///", "postgresql://")):
-            raise ValueError(
-                f"{store!r} is not a store; write sqlite:///tickets.db or postgresql://user@host/database"
-            )
-        if store.startswith("postgresql://") and ":" in store.removeprefix("postgresql://").partition("@")[0]:
+        if store.startswith("sqlite:///"):
+            return store
+        user = store.partition("://")[2].rpartition("@")[0]
+        if ":" in user or "password=" in store:
             raise ValueError("a password may not stand in the address; use password_file")
+        if not store.startswith("postgresql://"):
+            named = "this" if "@" in store else repr(store)
+            raise ValueError(
+                f"{named} is not a store; write sqlite:///tickets.db or postgresql://user@host/database"
+            )
         return store
 
 
