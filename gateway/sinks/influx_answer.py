@@ -58,7 +58,7 @@ class Answer:
     def retry_after_ms(self, now: datetime) -> int:
         """What the server asks for, 0 if nothing sensible; never more than an hour."""
         asked = self.headers.get("retry-after", "").strip()
-        if asked.isdigit():
+        if asked.isascii() and asked.isdigit():
             return min(RETRY_AFTER_CAP_MS, int(asked[:12]) * 1_000)
         try:
             at = parsedate_to_datetime(asked)

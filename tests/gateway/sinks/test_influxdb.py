@@ -235,10 +235,21 @@ NOW = datetime(2026, 5, 30, 12, 0, 0, tzinfo=UTC)
         ("soon", 0),
         ("", 0),
         ("-5", 0),
+        ("²", 0),
         ("315360000", 3_600_000),
         ("9" * 400, 3_600_000),
     ],
-    ids=["seconds", "a date", "a past date", "nonsense", "nothing", "negative", "ten years", "absurd"],
+    ids=[
+        "seconds",
+        "a date",
+        "a past date",
+        "nonsense",
+        "nothing",
+        "negative",
+        "no digit",
+        "ten years",
+        "absurd",
+    ],
 )
 def test_retry_after(asked, wait_ms):
     assert Answer(429, {"retry-after": asked}, b"").retry_after_ms(NOW) == wait_ms
