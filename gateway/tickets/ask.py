@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gateway.tickets.life import DESK_ONLY, Act
 
@@ -13,6 +13,15 @@ Words = Annotated[str, Field(min_length=1, max_length=4_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Millis = Annotated[int, Field(ge=0, le=4_102_444_800_000)]
 """UTC milliseconds up to the year 2100; seconds given by mistake lie decades back and are refused later."""
+MAX_EVIDENCE_BYTES = 1_000_000
+_DESK = "desk:"
+_FROZEN_NAMES = ("opening-", "report-")
+"""How the files begin that the desk itself freezes."""
+
+
+def desk_key(name: str) -> str:
+    """A key that no person can send, since `check_key` refuses its beginning."""
+    return f"{_DESK}{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +138,19 @@ class Comment(_Arguments):
     text: Words
 
 
-class AddEvidence(_Arguments):
-    """A file, base64 in `content`; it is stored under `name`."""
+def _persons_name(name: str) -> str:
+    if name.startswith(_FROZEN_NAMES):
+        raise ValueError(
+            "names with opening- or report- in front are the desk's own; use another, as photo-1.jpg"
+        )
+    return name
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
-    content: Annotated[str, Field(max_length=7_000_000)]
+
+class AddEvidence(_Arguments):
+    """A file of at most `MAX_EVIDENCE_BYTES`, base64 in `content`; it is stored under `name`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"), AfterValidator(_persons_name)]
+    content: Annotated[str, Field(max_length=(MAX_EVIDENCE_BYTES + 2) // 3 * 4)]
     media_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")] = "application/octet-stream"
     note: Annotated[str, Field(max_length=1_000)] = ""
     purpose: Literal["photo", "signatures", "document"] = "document"
@@ -192,16 +209,29 @@ def parse_ask(event: Mapping[str, Any], *, by: str, role: str) -> Ask:
     if act in DESK_ONLY:
         known = ", ".join(act.value for act in ASKABLE)
         raise WrongArguments([{"path": "event", "message": f"{name!r} is not an event; use one of {known}"}])
-    if key is not None and not (isinstance(key, str) and 1 <= len(key) <= 100 and key.isprintable()):
-        raise WrongArguments(
-            [{"path": "key", "message": "must be a text of 1 to 100 characters, best a UUID"}]
-        )
+    if key is not None:
+        check_key(key)
     try:
         arguments = _MODELS[act].model_validate(rest)
     except ValidationError as error:
         raise WrongArguments([fault_of(item) for item in error.errors(include_url=False)]) from None
     facts = arguments.model_dump(mode="json")
     return Ask(act, by, role, key, facts) if key else Ask(act, by, role, arguments=facts)
+
+
+def check_key(key: object) -> None:
+    """Whether a person may send this key.
+
+    Raises:
+        WrongArguments: it is no short text, or looks like one of the desk's own.
+    """
+    message = None
+    if not (isinstance(key, str) and 1 <= len(key) <= 100 and key.isprintable()):
+        message = "must be a text of 1 to 100 characters, best a UUID"
+    elif key.startswith(_DESK):
+        message = f"keys with {_DESK} in front are the desk's own; use another, best a UUID"
+    if message is not None:
+        raise WrongArguments([{"path": "key", "message": message}])
 
 
 def fault_of(item: Any) -> dict[str, str]:

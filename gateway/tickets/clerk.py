@@ -10,14 +10,12 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.rules.rule import Rule
-from gateway.tickets.ask import Ask
+from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.books import AlertEntry, Books, Cache, Folder
 from gateway.tickets.context import TeamFacts
 from gateway.tickets.judge import judge, measure_from_ms
 from gateway.tickets.life import Act
-from gateway.tickets.opening import (
-    Subject,
-)
+from gateway.tickets.opening import Subject
 from gateway.tickets.place import DeskSite
 from gateway.tickets.placing import Placing
 from gateway.tickets.recovery import GOOD_SHARE
@@ -26,8 +24,6 @@ from gateway.tickets.roles import DESK_ROLE, check_role
 from gateway.tickets.step import step
 from gateway.tickets.store import Store
 from gateway.tickets.ticket import ChecklistItem, Ticket
-
-"""Nothing that is easily mistaken when read off a sign."""
 
 
 class UnknownTicket(LookupError):  # noqa: N818  # named for what is the case
@@ -190,7 +186,7 @@ class Clerk:
         """Do what the desk itself owes a ticket now."""
         moved = False
         if folder.ticket.number is None and (number := self._placing.number(books)) is not None:
-            ask = Ask(Act.NUMBER, "desk", DESK_ROLE, "number", {"number": number})
+            ask = Ask(Act.NUMBER, "desk", DESK_ROLE, desk_key("number"), {"number": number})
             folder, moved = self._placing.do(books, folder, ask), True
         entries = books.alerts(folder.ticket.alerts)
         context = self._placing.context(folder.ticket, entries, folder=folder)

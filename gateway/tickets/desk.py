@@ -7,7 +7,6 @@ reads and writes the store.
 
 import asyncio
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +18,7 @@ import structlog
 from agent.clock import Clock
 from agent.rules.rule import Rule
 from gateway.journal.record import Change, Position
-from gateway.tickets.ask import WrongArguments, parse_ask
+from gateway.tickets.ask import MAX_EVIDENCE_BYTES, WrongArguments, parse_ask
 from gateway.tickets.books import Wanted
 from gateway.tickets.clerk import AlertChange, Clerk, Measuring
 from gateway.tickets.config import Team
@@ -82,7 +81,7 @@ class Desk:
         self._journal = journal
         self._worker = worker
         self._room = EvidenceRoom(data)
-        self._reader = Reader(store, site, clerk.site_code, self._rules.get, clock)
+        self._reader = Reader(store, site, self._rules.get, clock)
         self._outbox = Outbox(self._reader, clerk, self._room, site=site, clock=clock, worker=worker)
         self._news = asyncio.Event()
         self._works = True
@@ -351,9 +350,13 @@ class Desk:
 
 def _decoded(content: str) -> bytes:
     try:
-        return base64.b64decode(content, validate=True)
-    except binascii.Error:
+        decoded = base64.b64decode(content, validate=True)
+    except ValueError:
         raise WrongArguments([{"path": "content", "message": "is not base64"}]) from None
+    if len(decoded) > MAX_EVIDENCE_BYTES:
+        message = f"has {len(decoded)} bytes, at most {MAX_EVIDENCE_BYTES} are taken; send a smaller picture"
+        raise WrongArguments([{"path": "content", "message": message}])
+    return decoded
 
 
 def _team_facts(team: Team) -> TeamFacts:

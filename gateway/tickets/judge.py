@@ -1,6 +1,6 @@
 """What the desk does by itself as time passes: verify, close, mark. Pure; asked at every tick."""
 
-from gateway.tickets.ask import Ask
+from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.context import Context
 from gateway.tickets.life import SELF_CLOSING_KINDS, UNACCEPTED, Act, State
 from gateway.tickets.recovery import latched, not_recovered, recovery_start_ms
@@ -49,4 +49,5 @@ def _of_unaccepted(ticket: Ticket, context: Context) -> Ask | None:
 
 def _own(ticket: Ticket, act: Act, **facts: object) -> Ask:
     """The key names the event's place in the log, so that two desks at once write it once."""
-    return Ask(act, "desk", DESK_ROLE, f"desk-{ticket.last_seq + 1}-{act.value}", facts)
+    key = desk_key(f"{ticket.last_seq + 1}-{act.value}")
+    return Ask(act, "desk", DESK_ROLE, key, facts)

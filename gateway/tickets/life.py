@@ -177,8 +177,6 @@ MEASURED_KINDS: frozenset[TicketKind] = frozenset({"defect", "metering", "power_
 ISOLATED_KINDS: frozenset[TicketKind] = frozenset({"emergency", "defect"})
 """Work starts only on what is isolated."""
 
-HOLD_REASONS = ("parts", "weather", "access", "customer", "safety", "grid_outage")
-
 STATE_NAMES: Mapping[State, Text] = {
     State.NEW: Text("new", "已受理"),
     State.DISPATCHED: Text("dispatched", "已派单"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.reading import Text
-from gateway.tickets.ask import WrongArguments, fault_of
+from gateway.tickets.ask import WrongArguments, check_key, fault_of
 from gateway.tickets.config import TicketKind
 from gateway.tickets.life import Priority
 from gateway.tickets.opening import Subject
@@ -24,7 +24,7 @@ class _Title(BaseModel):
 class _NewTicket(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    key: str | None = None
     site: str | None = None
     kind: TicketKind
     title: _Title
@@ -49,6 +49,8 @@ def parse_new_ticket(request: Mapping[str, Any], *, site: DeskSite) -> tuple[Sub
     en, zh = wanted.title.en.strip(), wanted.title.zh.strip()
     if not en and not zh:
         raise WrongArguments([{"path": "title", "message": "say in a few words what it is about"}])
+    if wanted.key is not None:
+        check_key(wanted.key)
     key = wanted.key or secrets.token_hex(16)
     subject = Subject(
         key=f"{site.id}/{','.join(wanted.devices) or '*'}/person-{key}/{wanted.kind}",

@@ -12,7 +12,7 @@ import structlog
 
 from agent.clock import Clock
 from gateway.journal.errors import JournalUnavailable
-from gateway.tickets.ask import Ask
+from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.clerk import Clerk
 from gateway.tickets.event import TicketEvent
 from gateway.tickets.evidence import BEFORE_MS, EvidenceRoom, pack, sha256, thinned
@@ -115,7 +115,7 @@ class Outbox:
 
     async def _freeze(self, stage: str, ticket: Ticket, journal: JournalPort) -> None:
         """Keep the readings around the ticket's alerts; the ticket's log then names the files."""
-        if f"{stage}-manifest.json" in {item["name"] for item in ticket.evidence}:
+        if any(item.get("stage") == stage for item in ticket.evidence):
             return
         now_ms = self._clock.utc_ms()
         stories = await self._worker.do(partial(self._reader.stories, ticket))
@@ -149,13 +149,16 @@ class Outbox:
             for name, (content, media_type) in files.items()
         ]
         try:
-            for name, (content, _) in files.items():
-                self._room.keep(ticket.id, name, content)
-            ask = Ask(Act.ADD_EVIDENCE, "desk", DESK_ROLE, f"evidence-{stage}", {"files": entries})
-            self._clerk.act(ticket.id, ask)
+            key = desk_key(f"evidence-{stage}")
+            ask = Ask(Act.ADD_EVIDENCE, "desk", DESK_ROLE, key, {"files": entries})
+            self._clerk.act(ticket.id, ask, partial(self._write, files))
         except (OSError, Refused) as error:
             # The ticket matters more than its evidence: it goes on without.
             _log.error("desk.evidence_refused", ticket=ticket.id, stage=stage, why=str(error))
+
+    def _write(self, files: dict[str, tuple[bytes, str]], ticket_id: str) -> None:
+        for name, (content, _) in files.items():
+            self._room.keep(ticket_id, name, content)
 
 
 def _rules_of(stories: list[dict[str, Any]]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from agent.clock import Clock
 from agent.reading import Text, Value
 from agent.rules.rule import Rule
-from gateway.tickets.ask import Ask
+from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.books import AlertEntry, Books, Folder
 from gateway.tickets.context import AlertFacts, Context, TeamFacts
 from gateway.tickets.guards import REOPEN_WITHIN_MS
@@ -86,7 +86,7 @@ class Placing:
         if folder is None or not folder.ticket.open:
             return set()
         facts = {"alerts": [entry.id], "devices": [entry.document["device"]]}
-        self.do(books, folder, Ask(Act.LIST, "desk", DESK_ROLE, f"list-{entry.id}", facts))
+        self.do(books, folder, Ask(Act.LIST, "desk", DESK_ROLE, desk_key(f"list-{entry.id}"), facts))
         books.list_alert(entry.id, folder.ticket.id)
         return {folder.ticket.id}
 
@@ -100,7 +100,9 @@ class Placing:
 
     def _attach(self, books: Books, folder: Folder, entry: AlertEntry, rule: Rule) -> Folder:
         facts = self._alert_facts(entry, rule)
-        return self.do(books, folder, Ask(Act.ATTACH, "desk", DESK_ROLE, f"alert-{entry.id}", facts))
+        return self.do(
+            books, folder, Ask(Act.ATTACH, "desk", DESK_ROLE, desk_key(f"alert-{entry.id}"), facts)
+        )
 
     def _again(self, books: Books, entry: AlertEntry, rule: Rule) -> Folder | None:
         """The ticket of the same subject that was archived not long ago, opened again."""
@@ -109,8 +111,8 @@ class Placing:
             return None
         act = Act.REOPEN if folder.ticket.accepted else Act.RECUR
         facts = {**self._alert_facts(entry, rule), "reason": "the alert came again"}
-        again = self.do(books, folder, Ask(act, "desk", DESK_ROLE, f"alert-{entry.id}", facts))
-        return self._dispatched(books, again, f"alert-{entry.id}:dispatch")
+        again = self.do(books, folder, Ask(act, "desk", DESK_ROLE, desk_key(f"alert-{entry.id}"), facts))
+        return self._dispatched(books, again, desk_key(f"alert-{entry.id}:dispatch"))
 
     def _opened(self, books: Books, entry: AlertEntry, rule: Rule) -> Folder:
         facts, plan = self._alert_facts(entry, rule), rule.ticket
@@ -133,7 +135,7 @@ class Placing:
             recurrence_of=None if before is None or storm else before.ticket.id,
             rule=rule.id,
         )
-        return self.open(books, subject, f"alert-{entry.id}", by="desk", role=DESK_ROLE)
+        return self.open(books, subject, desk_key(f"alert-{entry.id}"), by="desk", role=DESK_ROLE)
 
     def open(self, books: Books, subject: Subject, key: str, *, by: str, role: str) -> Folder:
         first = opened(
@@ -146,7 +148,7 @@ class Placing:
             now_ms=self._clock.utc_ms(),
             timetable=self._site.timetable,
         )
-        return self._dispatched(books, books.append(None, [first]), f"{key}:dispatch")
+        return self._dispatched(books, books.append(None, [first]), desk_key(f"{key}:dispatch"))
 
     def _dispatched(self, books: Books, folder: Folder, key: str) -> Folder:
         """Sent to the team that the rule names, if the site has it and it does such work."""

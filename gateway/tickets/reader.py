@@ -1,5 +1,6 @@
 """Answers to questions about alerts and tickets, as documents. Blocking; runs on the desk's thread."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,11 +32,10 @@ class Reader:
     """Reads the store."""
 
     def __init__(
-        self, store: Store, site: DeskSite, site_code: str, rules: Callable[[str], Rule | None], clock: Clock
+        self, store: Store, site: DeskSite, rules: Callable[[str], Rule | None], clock: Clock
     ) -> None:
         self._store = store
         self._site = site
-        self._site_code = site_code
         self._rule = rules
         self._clock = clock
         self._cache = Cache()
@@ -144,6 +144,6 @@ def _before(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
     when, _, ident = cursor.partition(".")
-    if not when.isascii() or not when.isdigit() or not ident:
+    if not re.fullmatch(r"[0-9]{1,18}", when) or not ident:
         raise WrongArguments([{"path": "cursor", "message": "is not one that this list gave out"}])
     return int(when), ident

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agent.reading import Text
-from gateway.tickets.ask import ASKABLE, Ask
+from gateway.tickets.ask import ASKABLE, Ask, desk_key
 from gateway.tickets.context import Context
 from gateway.tickets.event import TicketEvent
 from gateway.tickets.guards import CALL_BACK_MS, GUARDS, REOPEN_WITHIN_MS
@@ -160,7 +160,7 @@ def _follow_ups(ticket: Ticket, ask: Ask, context: Context) -> tuple[TicketEvent
         act, facts = Act.ESCALATE, {"level": "town", "reason": f"returned {ticket.returns} times"}
     else:
         return ()
-    follow = Ask(act, "desk", "desk", f"{ask.key}:{act.value}")
+    follow = Ask(act, "desk", "desk", desk_key(f"{ask.key}:{act.value}"))
     return (next_event(ticket, follow, facts, context.now_ms),)
 
 
@@ -174,12 +174,12 @@ def _taken_over(ticket: Ticket, other: Ticket, ask: Ask, context: Context) -> tu
         "merged_from": ticket.id,
         "due": {name: c.due_ms for name, c in ticket.clocks.items() if c.stopped_ms is None},
     }
-    attach = Ask(Act.ATTACH, ask.by, ask.role, f"{ask.key}:attach", facts)
+    attach = Ask(Act.ATTACH, ask.by, ask.role, desk_key(f"{ask.key}:attach"), facts)
     first = next_event(other, attach, _attach(other, attach, context), context.now_ms)
     if not ticket.inhibited:
         return (first,)
     listed = {"alerts": list(ticket.inhibited), "devices": []}
-    listing = Ask(Act.LIST, ask.by, ask.role, f"{ask.key}:list", listed)
+    listing = Ask(Act.LIST, ask.by, ask.role, desk_key(f"{ask.key}:list"), listed)
     return first, next_event(apply(other, first), listing, listed, context.now_ms)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from gateway.failure import Failure
 from gateway.tickets import schema
@@ -90,7 +90,7 @@ class Store:
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except DBAPIError as error:
             raise StoreError(f"the ticket store {self._url} refuses: {_reason(error)}") from error
 
     def close(self) -> None:

@@ -368,6 +368,53 @@ async def test_a_person_adds_evidence(house):
         await house.desk.evidence(ticket["id"], "../../journal")
 
 
+async def test_a_file_is_at_most_a_megabyte(house):
+    house.alert("a1")
+    await house.settle()
+    most = base64.b64encode(bytes(1_000_000)).decode()
+    assert (await house.act("add_evidence", name="a.bin", content=most))["evidence"][-1]["size"] == 1_000_000
+    with pytest.raises(WrongArguments, match="1000001 bytes"):
+        await house.act("add_evidence", name="b.bin", content=base64.b64encode(bytes(1_000_001)).decode())
+
+
+async def test_no_key_of_a_person_stands_in_the_way_of_the_desk(house):
+    house.clock.is_trusted = False
+    house.alert("a1")
+    await house.settle()
+    guessed = ["number", "list-a2", "alert-a2"]
+    for seq in range(60, 90):  # the report and what follows fall in here
+        guessed += [f"desk-{seq}-verify_ok", f"evidence-report-{seq}"]
+    for key in guessed:
+        await house.act("comment", key=key, text="on my way")
+    house.clock.is_trusted = True
+    house.alert("a2")
+    await house.settle()
+    await house.work()
+    await house.poll(minutes=1, **HOT)
+    house.alert("a1", "cleared")
+    house.alert("a2", "cleared")
+    await house.poll(minutes=31, **COOL)
+    await house.settle()
+    ticket = await house.only()
+    assert (ticket["state"], ticket["alerts"]) == ("verified", ["a1", "a2"])
+    assert ticket["number"] is not None
+    assert 60 < len(ticket["events"]) < 90
+    assert sum(item["name"].startswith("report-") for item in ticket["evidence"]) == 3
+
+
+async def test_evidence_that_cannot_be_entered_overwrites_nothing(house):
+    house.alert("a1")
+    await house.settle()
+    ticket = await house.only()
+    before = await house.desk.evidence(ticket["id"], "opening-alert.json")
+    with pytest.raises(WrongArguments, match="the desk's own"):
+        await house.act("add_evidence", name="opening-alert.json", content="AAAA")
+    await house.act("comment", text="look")
+    (_, _, known) = house.desk._reader.pending()[-1]
+    house.desk._outbox._keep("second", known, {"opening-alert.json": (b"other", "text/plain")})
+    assert await house.desk.evidence(ticket["id"], "opening-alert.json") == before
+
+
 async def test_a_person_opens_a_ticket_once_per_key(house):
     wanted = {
         "key": "k1",
@@ -382,6 +429,8 @@ async def test_a_person_opens_a_ticket_once_per_key(house):
     assert (first["state"], first["title"]["zh"], first["source"]) == ("dispatched", "Spring check", "person")
     with pytest.raises(Forbidden):
         await house.desk.open_ticket({**wanted, "key": "k2"}, by="v", role="viewer")
+    with pytest.raises(WrongArguments, match="the desk's own"):
+        await house.desk.open_ticket({**wanted, "key": "desk:k1"}, by="op1", role="operator")
     with pytest.raises(WrongArguments):
         await house.desk.open_ticket({"kind": "party", "title": {"en": "x"}}, by="op1", role="operator")
 
@@ -419,8 +468,9 @@ async def test_lists_come_in_pages(house):
         a["id"] for a in (await house.desk.alerts(device="bat-2", severities=frozenset({"medium"}))).items
     ] == ["a2"]
     assert (await house.desk.tickets(state="archived", site="other")).items == []
-    with pytest.raises(WrongArguments):
-        await house.desk.tickets(cursor="nonsense")
+    for cursor in ("nonsense", "99999999999999999999.x", "1", ".x"):
+        with pytest.raises(WrongArguments):
+            await house.desk.tickets(cursor=cursor)
 
 
 async def test_unknown_ids_are_said(house):

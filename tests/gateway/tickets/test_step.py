@@ -430,6 +430,10 @@ def test_a_person_cannot_do_what_only_the_desk_may():
         ({"event": "explode"}, "event"),
         ({"event": None}, "event"),
         ({"event": "archive", "key": 5}, "key"),
+        ({"event": "archive", "key": "desk:number"}, "key"),
+        ({"event": "add_evidence", "name": "report-9-manifest.json", "content": ""}, "name"),
+        ({"event": "add_evidence", "name": "opening-points.csv", "content": ""}, "name"),
+        ({"event": "add_evidence", "name": "a.jpg", "content": "A" * 1_333_340}, "content"),
     ],
 )
 def test_wrong_arguments_are_named(event, path):

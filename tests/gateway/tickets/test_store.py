@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from agent.clock import ManualClock
 from agent.reading import Text
@@ -125,7 +124,7 @@ def test_the_database_itself_refuses_a_second_open_ticket_of_a_key(store: Store)
         subject(), ticket_id="other", number=None, event_key="k2", by="op", role="operator", now_ms=1,
         timetable=SITE.timetable,
     )  # fmt: skip
-    with pytest.raises(IntegrityError), store.writing() as connection:
+    with pytest.raises(StoreError, match="refuses"), store.writing() as connection:
         Books(connection, Cache()).append(None, [first])
     assert len(all_tickets(store)) == 1
 
