@@ -18,7 +18,7 @@ import structlog
 
 from agent.clock import Clock
 from agent.reading import Frame
-from gateway.journal.batch import Batch, Boot, Committed, DeadLetter, Opened, raw
+from gateway.journal.batch import Batch, Committed, DeadLetter, Opened, raw
 from gateway.journal.boots import Boots
 from gateway.journal.config import JournalConfig
 from gateway.journal.errors import JournalUnavailable
@@ -30,6 +30,7 @@ from gateway.journal.ranges import Progress, Ranges
 from gateway.journal.record import Change, Gap, Position, Record
 from gateway.journal.store import Store
 from gateway.journal.tail import Tail
+from gateway.journal.this_boot import this_boot
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +38,6 @@ _T = TypeVar("_T")
 _URGENT_EVERY_S = 0.2
 _RETRY_S = 1.0
 _WAL_RESERVE = 600_000
-_KERNEL_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Journal:
@@ -55,7 +55,7 @@ class Journal:
             JournalUnavailable: the storage refuses.
         """
         lock = FolderLock(folder)
-        boot = _this_boot(clock)
+        boot = this_boot(clock)
         place = folder / config.path
         store = Store(place, config.max_size - min(_WAL_RESERVE, config.max_size // 2), boot, clock.utc_ms)
         writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -101,8 +101,7 @@ class Journal:
         self._group = Group(opened.base)
         self._tail = Tail(opened.base)
         self._change_seq = 0
-        self._urgent = asyncio.Event()
-        self._news = asyncio.Event()
+        self._urgent, self._news = asyncio.Event(), asyncio.Event()
         self._committing = asyncio.Lock()
         self._committed_at_s = 0.0
         self._works = True
@@ -111,6 +110,11 @@ class Journal:
     def works(self) -> bool:
         """Whether the storage took the last commit."""
         return self._works
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the next attempt at a commit should have begun; negative while it is not due."""
+        return asyncio.get_running_loop().time() - self._committed_at_s - self._every_s
 
     # ---- writing
 
@@ -231,6 +235,7 @@ class Journal:
         news.set()
 
     def _vanish(self, gone: Ranges) -> None:
+        gone = Ranges.of((*self._gone, *gone))  # what cannot be unpacked is only known here
         if gone != self._gone:
             self._gone = gone
             for reader, progress in self._progress.items():
@@ -261,7 +266,7 @@ class Journal:
         return []
 
     async def frames(self, device: str, from_ms: int, to_ms: int, limit: int = 10_000) -> list[Frame]:
-        """A device's committed frames in a span of time (inclusive), in order; mended where possible."""
+        """A device's committed frames in a span of time (inclusive), in order; the newest `limit`, mended."""
         windows = [(from_ms - shift - 1, to_ms - shift + 1) for shift in self.boots.shifts_ms()]
         none: list[Frame] = []
         found = await self._ask(lambda: self._log.frames(device, windows, limit), none)
@@ -325,11 +330,12 @@ class Journal:
         """Blocks that cannot be unpacked: nobody will see them, and that is said."""
         now_ms = self._clock.utc_ms()
         for first, last in damaged:
-            _log.error("journal.damaged_block", first=first, last=last)
-            self.gap("*", now_ms, now_ms, last - first + 1, None, "damaged")
-            for reader, progress in self._progress.items():
-                self._progress[reader] = progress.settle(first, last)
-            self._gone = self._gone.add(first, last)
+            gone = self._gone.add(first, last)
+            lost = gone.count - self._gone.count
+            if lost:  # else another reader has met it before
+                _log.error("journal.damaged_block", first=first, last=last)
+                self.gap("*", now_ms, now_ms, lost, None, "damaged")
+                self._vanish(gone)
         self._group.moved = True
 
     # ---- readers' places
@@ -345,6 +351,10 @@ class Journal:
     def readers(self) -> frozenset[str]:
         """Who has asked for a place since the start."""
         return frozenset(self._active)
+
+    def leave(self, reader: str) -> None:
+        """The reader is no more: it holds no data back; its place stays, should it ask again."""
+        self._active.discard(reader)
 
     def settle(self, reader: str, first: Position, last: Position) -> None:
         """The reader is done with these (inclusive); durable with the next commit."""
@@ -377,15 +387,6 @@ class Journal:
         if self.boots.known(self.boot) or not self._clock.trusted():
             return None
         return self._clock.utc_ms() - self._clock.monotonic_ms()
-
-
-def _this_boot(clock: Clock) -> Boot:
-    try:
-        kernel_boot = _KERNEL_BOOT.read_text().strip()
-    except OSError:
-        kernel_boot = ""
-    mono_ms, utc_ms, trusted = clock.monotonic_ms(), clock.utc_ms(), clock.trusted()
-    return Boot(clock.boot, kernel_boot, 0, mono_ms, utc_ms, trusted, utc_ms - mono_ms if trusted else None)
 
 
 async def _outlast(writing: asyncio.Future[Committed]) -> asyncio.CancelledError | None:

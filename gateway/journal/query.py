@@ -129,14 +129,17 @@ class LogReader:
             return Found(records[:limit], tuple(damaged))
 
     def frames(self, device: str, windows: Iterable[tuple[int, int]], limit: int) -> list[Frame]:
-        """A device's frames with stored times in any of the windows (inclusive), oldest record first."""
+        """A device's frames with stored times in any of the windows (inclusive), oldest record first.
+
+        Where there are more than `limit`, the newest.
+        """
         with self._ask() as (connection, layouts):
             wanted = list(windows)
             frames: list[Frame] = []
-            for first, last in _spans_in(connection, wanted):
+            for first, last in reversed(_spans_in(connection, wanted)):
                 rows = connection.execute(
                     "SELECT first, ts_min, ts_max, data FROM block"
-                    " WHERE first BETWEEN ? AND ? ORDER BY first",
+                    " WHERE first BETWEEN ? AND ? ORDER BY first DESC",
                     (first, last),
                 )
                 for at, ts_min, ts_max, data in rows:
@@ -146,14 +149,14 @@ class LogReader:
                         block = unpack(data, at, layouts, device)
                     except DamagedBlobError:
                         continue
-                    for record in block:
+                    for record in reversed(list(block)):
                         entry = record.entry
                         if isinstance(entry, Frame) and any(s <= entry.ts_ms <= to for s, to in wanted):
                             frames.append(entry)
                     if len(frames) >= limit:
                         rows.close()
-                        return frames[:limit]
-            return frames
+                        return frames[:limit][::-1]
+            return frames[::-1]
 
     def gaps(self, after: int, limit: int) -> list[Gap]:
         with self._ask() as (connection, _):
@@ -245,14 +248,14 @@ _GAPS = "SELECT id, device, boot, from_ms, to_ms, slots, seq_first, seq_last, re
 
 def _spans_in(
     connection: sqlite3.Connection, windows: list[tuple[int, int]]
-) -> Iterator[tuple[Position, Position]]:
+) -> tuple[tuple[Position, Position], ...]:
     spans: list[tuple[int, int]] = []
     for since, to in windows:
         spans += connection.execute(
             "SELECT first, last FROM segment WHERE ts_max >= ? AND ts_min <= ?", (since, to)
         ).fetchall()
         spans += (row[:2] for row in tail_blocks(connection) if row[3] >= since and row[2] <= to)
-    return iter(Ranges.of(spans))
+    return Ranges.of(spans).spans
 
 
 def _oldest_unsettled_ms(connection: sqlite3.Connection, progress: Progress) -> int | None:

@@ -140,6 +140,8 @@ async def test_a_block_that_rots_in_the_file_is_skipped_and_told(tmp_path, frame
         assert seen == [1, 3, 4]
         assert journal.cursor("desk") == 2
         await journal.commit()
+        assert [r.position for r in await journal.read(0)] == [1, 3, 4], "another reader meets it, too"
+        await journal.commit()
         assert [(g.device, g.slots, g.reason) for g in await journal.gaps()] == [("*", 1, "damaged")]
     finally:
         await journal.close()

@@ -135,6 +135,8 @@ async def test_old_records_come_back_from_the_file(opener, frame):
     assert [f.seq for f in frames] == [5, 6, 7, 8]
     assert all(isinstance(f, Frame) for f in frames)
     assert await journal.frames("none", NOW_MS, NOW_MS + 8_000) == []
+    newest = await journal.frames("inv-1", NOW_MS, NOW_MS + 9_000_000, 700)
+    assert [f.seq for f in newest] == list(range(8_301, 9_001)), "where there are too many, the newest"
 
 
 async def test_a_rejected_record_is_a_dead_letter_and_settled(opener, frame):
@@ -146,6 +148,22 @@ async def test_a_rejected_record_is_a_dead_letter_and_settled(opener, frame):
     await journal.commit()
     assert journal.cursor("influxdb") == 1
     assert (await journal.statistics())["dead_letters"] == 1
+
+
+async def test_a_reader_that_leaves_holds_nothing_back_and_finds_its_place_again(opener, frame):
+    journal = await opener()
+    journal.append(frame(1))
+    await journal.commit()
+    journal.settle("mqtt", 1, 1)
+    journal.leave("mqtt")
+    assert journal.readers() == frozenset()
+    assert journal.cursor("mqtt") == 1
+
+
+async def test_a_commit_is_overdue_only_once_its_time_is_over(opener):
+    journal = await opener(commit_every="60s")
+    await journal.commit()
+    assert -60 <= journal.overdue_s < -50
 
 
 async def test_gaps_are_told_and_join(opener, frame):
