@@ -14,7 +14,7 @@ from agent.device import Device
 from agent.last_poll import LastPoll, Read, last_poll
 from agent.modbus.address import Span
 from agent.modbus.bus import BadReply, Bus, BusDown, BusError, UnitRefused, UnitSilent
-from agent.modbus.halving import halve
+from agent.modbus.halving import Halved, halve
 from agent.modbus.pdu import words_of
 from agent.modbus.plan import plan, split
 from agent.modbus.sunspec import Chain, resolve, walk
@@ -54,6 +54,8 @@ class _Parts:
     fetched: list[tuple[Span, bytes]] = field(default_factory=list)
     values: list[Value | None] = field(default_factory=list)
     faults: dict[int, Quality] = field(default_factory=dict)
+    lessons: list[tuple[Read, list[Read], Halved]] = field(default_factory=list)
+    """Refused blocks, what to read in place of each, and why: believed once the poll has brought data."""
     good: int = 0
     alive: bool = False
     silent: int = 0
@@ -89,8 +91,8 @@ class UnitPoll:
         self._clock = clock
         self._reads: list[Read] = []
         self._refused: dict[str, tuple[Point, int, BusError]] = {}
-        self._relearn_ms: int | None = None
-        self._names: dict[tuple[Read, ...], tuple[str, ...]] = {}
+        self._relearn_ms = clock.monotonic_ms() + _REFUSED_HOLDS_MS if holes else None
+        self._names: dict[tuple[tuple[Read, ...], tuple[str, ...]], tuple[str, ...]] = {}
         self._reason = "timeout"
         self._next_probe_ms = 0
         self._full_probe_ms = 0
@@ -119,9 +121,12 @@ class UnitPoll:
         for read in [r for r in self._reads if r.block.every_ms in rates_ms]:
             await self._read(read, parts)
         self.duration_ms = self._clock.monotonic_ms() - started_ms
+        if parts.good:
+            self._heed(parts.lessons)
         refused = [entry for entry in self._refused.values() if entry[1] in rates_ms]
-        if not parts.good and (parts.error is not None or refused):
-            cause = parts.error or refused[0][2]
+        taught = [why for _, _, halved in parts.lessons for _, why in halved.refused]
+        if not parts.good and (parts.error is not None or taught or refused):
+            cause = parts.error or (taught[0] if taught else refused[0][2])
             self._note_failure(cause, started_ms)
             return self._failed(rates_ms, cause.reason, started_ms)
         self.failed_polls = 0
@@ -272,18 +277,21 @@ class UnitPoll:
             self._miss(read, parts, trouble)
             parts.stopped = True
             return
-        if not halved.found and all(r is read for r in self._reads):
-            self._miss(read, parts, error)  # a device that refuses everything has not said what it lacks
-            return
-        at = self._reads.index(read)
         reads = [Read.of(block) for block, _ in halved.found]
-        self._reads[at : at + 1] = reads
-        self._names.clear()
-        self.holes |= halved.holes
-        self._refused |= {p.name: (p, read.block.every_ms, why) for p, why in halved.refused}
-        self._relearn_ms = self._clock.monotonic_ms() + _REFUSED_HOLDS_MS
+        parts.lessons.append((read, reads, halved))
         for new, (_, data) in zip(reads, halved.found, strict=True):
             self._have(new, data, parts)
+
+    def _heed(self, lessons: list[tuple[Read, list[Read], Halved]]) -> None:
+        """Ask from now on for what the device has; refusing everything says nothing of what it lacks."""
+        for read, reads, halved in lessons:
+            at = self._reads.index(read)
+            self._reads[at : at + 1] = reads
+            self.holes |= halved.holes
+            self._refused |= {p.name: (p, read.block.every_ms, why) for p, why in halved.refused}
+        if lessons:
+            self._names.clear()
+            self._relearn_ms = self._clock.monotonic_ms() + _REFUSED_HOLDS_MS
 
     def _have(self, read: Read, data: bytes, parts: _Parts) -> None:
         now_ms = self._clock.monotonic_ms()
@@ -310,11 +318,10 @@ class UnitPoll:
     # --- the outcome ----------------------------------------------------------
 
     def _whole(self, parts: _Parts, refused: list[tuple[Point, int, BusError]]) -> Poll:
-        key = tuple(parts.reads)
-        names = self._names.get(key)
-        if names is None:
-            names = tuple(n for r in key for n in r.names) + tuple(p.name for p, _, _ in refused)
-            self._names[key] = names
+        reads, lacking = tuple(parts.reads), tuple(p.name for p, _, _ in refused)
+        names = self._names.get((reads, lacking))
+        if names is None:  # one tuple for all frames with these points
+            names = self._names[reads, lacking] = tuple(n for r in reads for n in r.names) + lacking
         for index, (point, _, _) in enumerate(refused, len(parts.values)):
             parts.faults[index] = Quality.ABSENT if point.optional else Quality.BAD
         values = (*parts.values, *(None for _ in refused))

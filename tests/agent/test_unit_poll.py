@@ -1,0 +1,128 @@
+"""What is learnt of a device that refuses, and when: one poll after the other on a real connection."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.clock import ManualClock
+from agent.device import BusLine, Device
+from agent.document import parse
+from agent.modbus.address import Span, Table
+from agent.modbus.bus import open_bus
+from agent.profile import Format, Link, Point, Profile
+from agent.profile_file import read_profile
+from agent.quantity import HOUR_MS
+from agent.reading import Quality, Text
+from agent.simulator.server import TcpServer
+from agent.simulator.unit import Unit
+from agent.unit_poll import UnitPoll
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+class Registers(Unit):
+    """A unit whose registers say their own address; it refuses a read that touches `lacks`."""
+
+    def __init__(self, *, lacks=()):
+        super().__init__()
+        self.lacks = set(lacks)
+
+    def read(self, table, start, count):
+        touched = range(start, start + count)
+        return 2 if self.lacks & set(touched) else list(touched)
+
+
+def a_point(name, address, **more):
+    return Point(name, Table.HOLDING, address, Format("u16", 1), **more)
+
+
+def a_profile(*points):
+    return Profile(
+        "p",
+        "meter",
+        (),
+        "Maker",
+        "M1",
+        Text("t", "t"),
+        (),
+        Link(timeout_ms=500),
+        every_ms=1_000,
+        points=points,
+    )
+
+
+FAR_APART = a_profile(a_point("a", 1), a_point("b", 1_001), a_point("c", 2_001, optional=True))
+
+
+@pytest.fixture
+async def polled():
+    """Makes the poll of a unit with a profile; the clock stands still until it is moved."""
+    opened = []
+
+    async def make(unit, profile, **more):
+        server = TcpServer({1: unit})
+        port = await server.start()
+        bus = open_bus(BusLine("lan", f"tcp://127.0.0.1:{port}"), {1: profile.link})
+        opened.append((server, bus))
+        return UnitPoll(Device("m", profile, "lan", 1), bus, ManualClock(), **more)
+
+    yield make
+    for server, bus in opened:
+        bus.close()
+        await server.close()
+
+
+async def test_a_poll_has_one_value_per_point_at_every_mix_of_rates(polled):
+    profile = read_profile(
+        parse((CONFIGS / "profiles" / "eastron-sdm630.yaml").read_text(), "eastron-sdm630.yaml")
+    )
+    fast_ms = min(p.every_ms or profile.every_ms for p in profile.points)
+    slow = [p for p in profile.points if (p.every_ms or profile.every_ms) > fast_ms]
+    lacks = {a for p in slow for a in range(p.span.start, p.span.end)}
+    unit = await polled(Registers(lacks=lacks), profile)
+    rates = sorted(unit.rates_ms)
+    assert len(rates) == 3
+    for due in (rates, rates[:1], rates[:2], rates[:1], rates):
+        poll = await unit.poll(frozenset(due))
+        assert poll.reason is None
+        assert len(poll.points) == len(poll.values) == len(set(poll.points))
+        assert max(poll.faults, default=0) < len(poll.points)
+        assert {p.name for p in slow} & set(poll.points) == {p.name for p in slow if p.every_ms in due}
+
+
+async def test_a_poll_that_is_refused_as_a_whole_teaches_nothing(polled):
+    registers = Registers()
+    unit = await polled(registers, FAR_APART)
+    registers.refuses = 2
+    poll = await unit.poll(unit.rates_ms)
+    assert (poll.reason, poll.points, poll.values) == ("exception_2", ("a", "b", "c"), (None,) * 3)
+    assert unit.holes == frozenset()
+    registers.refuses = None
+    poll = await unit.poll(unit.rates_ms)
+    assert (poll.reason, poll.values, poll.faults) == (None, (1.0, 1_001.0, 2_001.0), {})
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+async def test_a_refused_block_is_believed_once_another_one_gave_data(polled, order):
+    lacking = {"first": {1, 1_001}, "last": {1_001, 2_001}}[order]
+    unit = await polled(Registers(lacks=lacking), FAR_APART)
+    poll = await unit.poll(unit.rates_ms)
+    assert poll.reason is None
+    assert {n: v for n, v in zip(poll.points, poll.values, strict=True) if v is not None} == (
+        {"c": 2_001.0} if order == "first" else {"a": 1.0}
+    )
+    qualities = {poll.points[index]: quality for index, quality in poll.faults.items()}
+    assert qualities == (
+        {"a": Quality.BAD, "b": Quality.BAD} if order == "first" else {"b": Quality.BAD, "c": Quality.ABSENT}
+    )
+    assert unit.holes == {Span(Table.HOLDING, address, 1) for address in lacking}
+
+
+async def test_holes_that_were_handed_over_are_asked_again_after_an_hour(polled):
+    unit = await polled(Registers(), FAR_APART, holes=frozenset({Span(Table.HOLDING, 1_001, 1)}))
+    poll = await unit.poll(unit.rates_ms)
+    assert poll.values[poll.points.index("b")] is None
+    unit._clock.advance(HOUR_MS)  # the clock that the fixture gave it
+    poll = await unit.poll(unit.rates_ms)
+    assert poll.values == (1.0, 1_001.0, 2_001.0)
+    assert unit.holes == frozenset()
