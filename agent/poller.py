@@ -67,8 +67,21 @@ class DeviceFacts:
 class FrameNumbers:
     """How far the frames of each device have come in this boot. One for all pollers, so none comes twice."""
 
-    seq: dict[str, int] = field(default_factory=dict)
-    ts_ms: dict[str, int] = field(default_factory=dict)
+    _seq: dict[str, int] = field(default_factory=dict)
+    _ts_ms: dict[str, int] = field(default_factory=dict)
+    _sure_ms: dict[str, int] = field(default_factory=dict)
+
+    def next(self, device: str, ts_ms: int, *, unsure: bool) -> tuple[int, int]:
+        """The next frame's number, and its time in UTC: after the one before where that one was right.
+
+        A clock that was ahead while nobody trusted it steps back when trust comes, and so do the times.
+        """
+        seq = self._seq[device] = self._seq.get(device, 0) + 1
+        ts_ms = max(ts_ms, (self._ts_ms if unsure else self._sure_ms).get(device, 0) + 1)
+        self._ts_ms[device] = ts_ms
+        if not unsure:
+            self._sure_ms[device] = ts_ms
+        return seq, ts_ms
 
 
 class BusPoller:
@@ -218,19 +231,19 @@ class BusPoller:
             self.on_first_request = None
 
     def _frame(self, name: str, poll: Poll) -> Frame:
+        if len(poll.points) != len(poll.values):
+            raise ValueError(f"{name}: a poll of {len(poll.points)} points with {len(poll.values)} values")
         clock = self._clock
         age_ms = clock.monotonic_ms() - poll.first_ms
-        numbers = self._numbers
-        ts_ms = max(clock.utc_ms() - age_ms, numbers.ts_ms.get(name, 0) + 1)
-        numbers.ts_ms[name] = ts_ms
-        seq = numbers.seq[name] = numbers.seq.get(name, 0) + 1
+        unsure = not clock.trusted()
+        seq, ts_ms = self._numbers.next(name, clock.utc_ms() - age_ms, unsure=unsure)
         return Frame(
             device=name,
             boot=clock.boot,
             seq=seq,
             mono_ms=poll.first_ms,
             ts_ms=ts_ms,
-            unsure=not clock.trusted(),
+            unsure=unsure,
             span_ms=poll.last_ms - poll.first_ms,
             points=poll.points,
             values=poll.values,

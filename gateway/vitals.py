@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from agent.clock import Clock
+from agent.poller import FrameNumbers
 from agent.quantity import DAY_MS, HOUR_MS, MINUTE_MS
 from agent.reading import Frame, Quality, Value
 from gateway.journal.journal import Journal
@@ -175,8 +176,7 @@ class Vitals:
     def __init__(self, host: Host, machine: Machine | None = None) -> None:
         self._host = host
         self._machine = machine or Machine(host.data)
-        self._seq: dict[str, int] = {}
-        self._ts_ms: dict[str, int] = {}
+        self._numbers = FrameNumbers()
 
     async def run(self) -> None:
         """Until cancelled; a slow disk delays this pulse, and nothing else."""
@@ -238,16 +238,16 @@ class Vitals:
 
     def _frame(self, device: str, signs: Signs) -> Frame:
         clock = self._host.clock
-        self._seq[device] = self._seq.get(device, 0) + 1
-        self._ts_ms[device] = max(clock.utc_ms(), self._ts_ms.get(device, 0) + 1)
+        unsure = not clock.trusted()
+        seq, ts_ms = self._numbers.next(device, clock.utc_ms(), unsure=unsure)
         faults = {index: Quality.ABSENT for index, value in enumerate(signs.values()) if value is None}
         return Frame(
             device=device,
             boot=clock.boot,
-            seq=self._seq[device],
+            seq=seq,
             mono_ms=clock.monotonic_ms(),
-            ts_ms=self._ts_ms[device],
-            unsure=not clock.trusted(),
+            ts_ms=ts_ms,
+            unsure=unsure,
             span_ms=0,
             points=tuple(signs),
             values=tuple(signs.values()),

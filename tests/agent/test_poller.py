@@ -12,7 +12,7 @@ from agent.clock import SystemClock
 from agent.device import BusLine, Device
 from agent.document import parse
 from agent.modbus.address import Span, Table
-from agent.poller import BusPoller
+from agent.poller import BusPoller, FrameNumbers
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
 from agent.reading import Quality, Text
@@ -383,3 +383,10 @@ async def test_a_bus_without_devices_just_stays():
     async with Watched("tcp://127.0.0.1:1", []) as bus:
         await asyncio.sleep(0)
         assert bus.frames == []
+
+
+def test_times_stamped_ahead_by_an_untrusted_clock_do_not_push_the_trusted_ones():
+    numbers = FrameNumbers()
+    stamps = [(9_000, True), (9_000, True), (500, False), (400, False), (300, True), (800, False)]
+    stamped = [numbers.next("m", ts_ms, unsure=unsure) for ts_ms, unsure in stamps]
+    assert stamped == [(1, 9_000), (2, 9_001), (3, 500), (4, 501), (5, 502), (6, 800)]
