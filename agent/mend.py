@@ -25,8 +25,13 @@ def mended(model: type[Model], data: Any, stand_in: StandIn) -> tuple[Model, fro
             return model.model_validate(data), frozenset(places)
         except ValidationError as error:
             found = {path_in(data, (), item["loc"]): item["type"] == "missing" for item in error.errors()}
-            if not all(_mend(data, place, stand_in, missing=missing) for place, missing in found.items()):
-                return None
+            done: set[Path] = set()
+            for place, missing in found.items():
+                if any(place[:length] in done for length in range(1, len(place))):
+                    continue  # it went with what it was in
+                if not _mend(data, place, stand_in, missing=missing):
+                    return None
+                done.add(place)
             places |= set(found)
     return None
 

@@ -99,8 +99,9 @@ def _bus_faults(
         if isinstance(endpoint, ValueError):
             message, _, remedy = str(endpoint).partition("; ")
             yield document.fault(("buses", index, "url"), message, remedy)
-    for index in duplicates([bus.url for bus in file.buses]):
-        first = next(bus.id for bus in file.buses if bus.url == file.buses[index].url)
+    wires = [_wire(bus.url) for bus in file.buses]
+    for index in duplicates(wires):
+        first = file.buses[wires.index(wires[index])].id
         yield document.fault(
             ("buses", index, "url"),
             f"the buses {first!r} and {file.buses[index].id!r} have the same address",
@@ -112,6 +113,15 @@ def _bus_faults(
             yield document.fault(
                 ("buses", index, "id"), f"no device is on the bus {bus.id!r}", "remove it", "warning"
             )
+
+
+def _wire(url: str) -> str:
+    """The same for all addresses that lead to one wire."""
+    try:
+        endpoint = parse_url(url)
+    except ValueError:
+        return url
+    return f"{endpoint.host}:{endpoint.port}{endpoint.path}"
 
 
 def _profile_faults(
@@ -205,16 +215,15 @@ def _parent_faults(device: DeviceBlock, at: Place, document: Document, file: Sit
         return
     above: str | None = device.parent
     seen = {device.id}
-    while above is not None and above in parents:
-        if above in seen:
-            yield document.fault(
-                (*at, "parent"),
-                f"{device.id!r} is its own parent through {device.parent!r}",
-                "break the circle",
-            )
-            return
+    while above in parents and above not in seen:
         seen.add(above)
         above = parents[above]
+    if above == device.id:
+        yield document.fault(
+            (*at, "parent"),
+            f"{device.id!r} is its own parent through {device.parent!r}",
+            "break the circle",
+        )
 
 
 def _secret_faults(file: SiteFile, document: Document, folder: Path) -> Iterator[Fault]:

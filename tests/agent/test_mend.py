@@ -39,3 +39,13 @@ def test_faulty_values_go_required_ones_are_stood_in_for_and_the_data_stay():
 def test_an_entry_that_nothing_stands_in_for_ends_it():
     assert mended(Whole, {"version": 1, "items": ["a"]}, stand_in) is None
     assert mended(Whole, [], stand_in) is None
+
+
+def test_what_went_with_its_surroundings_needs_no_mending_of_its_own():
+    class Several(BaseModel):
+        items: Item | tuple[Item, ...] | None = None
+
+    data = {"items": [{"name": "a"}, {"name": "b", "colour": 1}]}
+    model, places = mended(Several, data, stand_in)
+    assert model == Several()
+    assert places == {("items",), ("items", 1, "colour")}

@@ -76,3 +76,44 @@ def test_a_team_that_is_not_there_is_a_warning_once(site):
     (warning,) = load_site(site("teams: [{id: other, name: {en: Other, zh: 其他}}]\n")).warnings
     assert "no team 'station'" in warning.message
     assert warning.level == "warning"
+
+
+def errors_of(tmp_path, buses: str, devices: str) -> list[tuple[str, str]]:
+    path = tmp_path / "site.yaml"
+    path.write_text(f"""\
+version: 1
+site: {{id: hall, name: {{en: Hall, zh: 村部}}}}
+buses: [{buses}]
+devices: [{devices}]
+""")
+    with pytest.raises(DocumentError) as caught:
+        load_site(path)
+    return [(fault.path, fault.message) for fault in caught.value.faults if fault.level == "error"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("tcp://h", "tcp://H:502"),
+        ("rtu+tcp://h:502", "tcp://h"),
+        ("rtu:///dev/ttyS0", "rtu:///dev/ttyS0?baudrate=19200"),
+    ],
+)
+def test_two_addresses_of_one_wire_are_one_bus(tmp_path, one, other):
+    buses = f'{{id: a, url: "{one}"}}, {{id: b, url: "{other}"}}'
+    devices = ", ".join(f"{{id: bat-{bus}, profile: sunspec-storage, bus: {bus}, unit: 1}}" for bus in "ab")
+    assert errors_of(tmp_path, buses, devices) == [
+        ("buses[1].url", "the buses 'a' and 'b' have the same address")
+    ]
+
+
+def test_only_who_is_in_a_circle_of_parents_is_its_own_parent(tmp_path):
+    parents = {"m-1": "m-2", "m-2": "m-1", "m-3": "m-1"}
+    devices = ", ".join(
+        f"{{id: {name}, profile: eastron-sdm630, bus: a, unit: {unit}, parent: {parent}}}"
+        for unit, (name, parent) in enumerate(parents.items(), start=1)
+    )
+    assert errors_of(tmp_path, '{id: a, url: "tcp://h"}', devices) == [
+        ("devices[0].parent", "'m-1' is its own parent through 'm-2'"),
+        ("devices[1].parent", "'m-2' is its own parent through 'm-1'"),
+    ]

@@ -66,3 +66,13 @@ def test_a_key_that_is_no_word_stops_nothing(tmp_path):
 
 def test_where_too_little_can_be_read_the_shape_is_all_that_is_said(tmp_path):
     assert faults_in(tmp_path, SITE.partition("devices:")[0] + "devices: [nonsense]\n") == [(4, "devices[0]")]
+
+
+def test_what_stands_in_for_a_unit_is_no_twin_of_another(tmp_path):
+    text = changed(("unit: 1}", "unit: x}"), ("unit: 2", "unit: 247"))
+    assert faults_in(tmp_path, text) == [(5, "devices[0].unit")]
+
+
+def test_a_fault_inside_a_list_of_brokers_is_told(tmp_path):
+    text = SITE + "mqtt: [{url: mqtt://h}, {name: two, url: mqtt://h, foo: 1}]\n"
+    assert (8, "mqtt[1].foo") in faults_in(tmp_path, text)
