@@ -23,9 +23,10 @@ _TOKEN_MAX = 512
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `cookie` is None for a bearer token."""
+    """Who asks. `cookie` is None for a bearer token; `serial` is the user's at that time."""
 
     user: str
+    serial: str
     role: RoleName
     language: Literal["zh", "en"] | None
     session: Session | None
@@ -57,7 +58,7 @@ class Gatekeeper:
         if scheme.lower() == "bearer" and token:
             user = self.users.by_token(token.strip()[:_TOKEN_MAX])
             if user is not None:
-                return Caller(user.name, user.role, user.language, None, None, address)
+                return Caller(user.name, user.serial, user.role, user.language, None, None, address)
         cookie = request.cookies.get(cookie_name(request))
         session = None if cookie is None else self.sessions.find(cookie)
         if session is None:
@@ -67,14 +68,14 @@ class Gatekeeper:
                 headers={"WWW-Authenticate": 'Bearer realm="maplebridge"'},
                 sign_in=self.ways_in(),
             )
-        return Caller(session.user, session.role, session.language, session, cookie, address)
+        return Caller(session.user, session.serial, session.role, session.language, session, cookie, address)
 
     def still_there(self, caller: Caller) -> bool:
         """Whether a stream of theirs may go on; watching keeps a session alive."""
         if caller.cookie is not None:
             return self.sessions.find(caller.cookie) is not None
         user = self.users.get(caller.user)
-        return user is not None and may(user.role, "viewer")
+        return user is not None and user.serial == caller.serial and may(user.role, "viewer")
 
 
 def gatekeeper(request: Request) -> Gatekeeper:

@@ -55,7 +55,7 @@ def create_app(
     devices = DeviceView(ports.site.id, ports.live, picture)
     tickets = OpenTickets(ports.desk)
     hub = Hub(ports, picture, (sites, devices), tickets, window_s=window_s)
-    code = OneTimeCode()
+    code = OneTimeCode(users)
     api = FastAPI(
         title="Maplebridge",
         version=ports.version,
@@ -65,13 +65,13 @@ def create_app(
         exception_handlers=dict(HANDLERS),
     )
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
-    api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
+    keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
     for module in (session_routes, site_routes, alert_routes, ticket_routes):
         api.include_router(module.router, prefix="/api/v1")
     api.include_router(health_routes.reports, prefix="/api/v1")
     api.include_router(health_routes.router)
-    return Console(SecurityHeaders(_Fork(BodyLimit(api), StaticFiles(pages))), hub, code)
+    return Console(SecurityHeaders(_Fork(BodyLimit(api, keeper.caller), StaticFiles(pages))), hub, code)
 
 
 class _Fork:

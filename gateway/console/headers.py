@@ -5,7 +5,9 @@ Plain ASGI, so that a stream passes through without a task or a queue of its own
 
 import asyncio
 import re
+from collections.abc import Callable
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.console.problem import Problem
@@ -75,15 +77,22 @@ class SecurityHeaders:
 class BodyLimit:
     """Refuses bodies that are too large or too slow; reads them before the app sees the request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, caller: Callable[[Request], object]) -> None:
+        """`caller` raises a Problem for who is not signed in: they may not send a large body."""
         self._app = app
+        self._caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        carries_file = _TICKET_EVENT.fullmatch(scope["path"]) is not None
-        most = MAX_EVIDENCE_BODY_BYTES if carries_file else MAX_BODY_BYTES
+        most, refusal = MAX_BODY_BYTES, None
+        if _TICKET_EVENT.fullmatch(scope["path"]) is not None:
+            try:
+                self._caller(Request(scope))
+                most = MAX_EVIDENCE_BODY_BYTES
+            except Problem as nobody:
+                refusal = nobody
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 body = await _read(receive, most)
@@ -92,7 +101,8 @@ class BodyLimit:
             await problem.response()(scope, receive, send)
             return
         if body is None:
-            problem = Problem("too-large", f"a body may have {most} bytes", headers={"connection": "close"})
+            problem = refusal or Problem("too-large", f"a body may have {most} bytes")
+            problem.headers["connection"] = "close"
             await problem.response()(scope, receive, send)
             return
         given = False

@@ -103,24 +103,30 @@ class Sessions:
 
 
 class OneTimeCode:
-    """The code that opens a console without users: 160 bit, works once, ends with the process."""
+    """The code that opens a console without users: 160 bit, works once, ends with the process.
 
-    def __init__(self) -> None:
+    It ends with the first user, too; one that was issued beside users is meant to work beside them.
+    """
+
+    def __init__(self, users: Users) -> None:
+        self._users = users
         self._digest: str | None = None
+        self._beside_users = False
 
     @property
     def open(self) -> bool:
-        return self._digest is not None
+        return self._digest is not None and (self._beside_users or not self._users.all())
 
     def issue(self) -> str:
         """A new code in groups of four; an older one is void."""
+        self._beside_users = bool(self._users.all())
         text = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().rstrip("=")
         self._digest = _digest(text)
         return "-".join(text[i : i + _GROUP] for i in range(0, len(text), _GROUP))
 
     def redeem(self, typed: str) -> bool:
         """Whether it is the code; then it is used up. Case, spaces, dashes and look-alikes do not matter."""
-        if self._digest is None:
+        if self._digest is None or not self.open:
             return False
         if not hmac.compare_digest(self._digest, _digest(typed.upper().translate(_LOOKALIKES))):
             return False

@@ -133,3 +133,12 @@ async def test_a_token_of_a_removed_user_is_dead(console):
 async def test_a_wrong_token_is_nobody(console):
     client = console.client(Authorization="Bearer mb_wrong")
     assert (await client.get("/api/v1/sites")).status_code == 401
+
+
+async def test_a_stream_by_token_ends_when_the_user_is_added_anew(console, streaming):
+    client = console.as_role("admin", "eve")
+    async with streaming(client) as stream:
+        await stream.next()
+        console.users.add("eve", "admin", None)
+        with pytest.raises(EOFError):
+            await stream.until("never")

@@ -72,6 +72,19 @@ async def test_a_body_has_a_limit_by_its_header_and_by_its_bytes(console):
 
 
 @pytest.mark.parametrize(
+    ("signed_in", "size", "status"),
+    [(False, 60_000, 401), (False, 80_000, 401), (True, 80_000, 422), (True, 1_500_000, 413)],
+)
+async def test_only_who_is_signed_in_may_send_a_large_body(console, signed_in, size, status):
+    client = await console.signed_in("operator") if signed_in else console.client()
+    path = "/api/v1/tickets/T-1/events"
+    answer = await client.post(
+        path, content=b'"%b"' % (b"x" * size), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"a":' * 2_000, b'{"until": 1e999, "reason": 3}']
 )
 async def test_broken_json_is_the_callers_fault(console, content):

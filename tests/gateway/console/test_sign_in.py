@@ -151,3 +151,19 @@ async def test_half_a_sign_in_is_invalid(console, body):
     answer = await console.client().post(SESSION, json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"]
+
+
+async def test_an_unused_code_ends_with_the_first_user(console):
+    code = console.console.code.issue()
+    await console.signed_in("operator")
+    client = console.client()
+    assert (await client.get(SESSION)).json()["sign_in"] == ["password"]
+    assert (await client.post(SESSION, json={"code": code})).status_code == 401
+
+
+async def test_a_code_that_is_issued_beside_users_works_beside_them(console):
+    await console.signed_in("operator")
+    code = console.console.code.issue()
+    client = console.client()
+    assert (await client.get(SESSION)).json()["sign_in"] == ["password", "code"]
+    assert (await client.post(SESSION, json={"code": code})).status_code == 204
