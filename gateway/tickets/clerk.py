@@ -140,7 +140,8 @@ class Clerk:
             books = Books(connection, self._cache)
             folder = self._find(books, ticket_id)
             ticket = folder.ticket
-            check_role(ask.act, by=ask.by, role=ask.role, ticket=ticket)
+            person = ask.arguments.get("person")
+            check_role(ask.act, by=ask.by, role=ask.role, ticket=ticket, person=person)
             if any(event.key == ask.key for event in folder.events):
                 return ticket.id
             other = books.folder(ask.arguments["into"]) if ask.act is Act.MERGE else None

@@ -78,6 +78,13 @@ def _arrival(ticket: Ticket, ask: Ask, context: Context) -> No | None:
             "the time of arrival is later than now; check the clock of the phone",
             "到场时间晚于当前时间;请检查手机时钟",
         )
+    accept = ticket.clocks.get("accept")
+    accepted_ms = None if accept is None else accept.stopped_ms
+    if at_ms is not None and accepted_ms is not None and at_ms < accepted_ms - _CLOCK_SLACK_MS:
+        return "arrival_before_acceptance", Text(
+            "the time of arrival is before the ticket was accepted; send UTC milliseconds, or leave at out",
+            "到场时间早于接单时间;请以 UTC 毫秒填写,或省略 at",
+        )
     return None
 
 

@@ -20,6 +20,7 @@ TITLES: Mapping[str, Text] = {
     "not_a_member": Text("The person is not a member of the team", "该人员不属于该班组"),
     "wrong_site_code": Text("The site code does not match", "站点码不符"),
     "arrival_in_future": Text("The arrival lies in the future", "到场时间晚于当前时间"),
+    "arrival_before_acceptance": Text("The arrival lies before the acceptance", "到场时间早于接单时间"),
     "remote_work_not_allowed": Text("This kind of work needs a visit", "此类工单须到场处理"),
     "safety_not_confirmed": Text("The safety questions are not answered with yes", "安全确认未通过"),
     "resume_by_past": Text("The time to resume has passed", "恢复时间已过"),

@@ -34,8 +34,12 @@ class Forbidden(Exception):  # noqa: N818  # an answer, not an error
         }
 
 
-def check_role(act: Act, *, by: str, role: StaffRole | str, ticket: Ticket) -> None:
+def check_role(
+    act: Act, *, by: str, role: StaffRole | str, ticket: Ticket, person: str | None = None
+) -> None:
     """Operators and admins may do all, inspectors the work on their own tickets, viewers nothing.
+
+    `person` is whom the event names; an inspector accepts for nobody else.
 
     Raises:
         Forbidden: the role does not allow the event on this ticket.
@@ -46,3 +50,5 @@ def check_role(act: Act, *, by: str, role: StaffRole | str, ticket: Ticket) -> N
         raise Forbidden(f"the role {role} may not {act.value}; ask an operator")
     if ticket.assignee not in (None, by):
         raise Forbidden(f"the ticket is {ticket.assignee}'s; ask an operator to reassign it")
+    if act is Act.ACCEPT and person not in (None, by):
+        raise Forbidden(f"{by} cannot accept for {person}; leave person out, or ask an operator")

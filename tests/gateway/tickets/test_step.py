@@ -308,6 +308,8 @@ CHECKED = {
         (State.ACCEPTED, {}, "reassign", {"person": "wang"}, "not_a_member"),
         (State.ACCEPTED, {}, "arrive", {"code": "XXX999"}, "wrong_site_code"),
         (State.ACCEPTED, {}, "arrive", {"code": "ABC234", "at": T0 + HOUR}, "arrival_in_future"),
+        (State.ACCEPTED, {}, "arrive", {"code": "ABC234", "at": T0 - HOUR}, "arrival_before_acceptance"),
+        (State.ACCEPTED, {}, "arrive", {"code": "ABC234", "at": T0 // 1_000}, "arrival_before_acceptance"),
         (State.ACCEPTED, {}, "start", SAFE, "remote_work_not_allowed"),
         (
             State.ON_SITE,
@@ -592,6 +594,24 @@ def test_roles(role, by, act, may):
         return
     with pytest.raises(Forbidden):
         check_role(Act(act), by=by, role=role, ticket=ticket)
+
+
+@pytest.mark.parametrize(
+    ("role", "person", "may"),
+    [
+        ("inspector", None, True),
+        ("inspector", "zhang", True),
+        ("inspector", "li", False),
+        ("operator", "li", True),
+    ],
+)
+def test_an_inspector_accepts_for_nobody_else(role, person, may):
+    ticket = in_state(State.DISPATCHED)
+    if may:
+        check_role(Act.ACCEPT, by="zhang", role=role, ticket=ticket, person=person)
+        return
+    with pytest.raises(Forbidden, match="zhang cannot accept for li"):
+        check_role(Act.ACCEPT, by="zhang", role=role, ticket=ticket, person=person)
 
 
 # ---------------------------------------------------------------- any path
