@@ -11,9 +11,10 @@ class Parts:
     def __init__(self, group: asyncio.TaskGroup) -> None:
         self._group = group
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` under `name`.
+        """Run `work` under `name`; after `stop_all` nothing starts any more.
 
         Raises:
             ValueError: a part of that name runs already.
@@ -21,16 +22,21 @@ class Parts:
         if name in self._tasks:
             work.close()
             raise ValueError(f"the part {name!r} runs already")
+        if self._closed:
+            work.close()
+            return
         self._tasks[name] = self._group.create_task(work, name=name)
 
     async def stop(self, name: str) -> None:
-        """Cancel the part and wait until it has cleaned up after itself."""
-        task = self._tasks.pop(name)
-        task.cancel()
-        await asyncio.wait([task])
+        """Cancel the part and wait until it has cleaned up after itself; one that is gone already is fine."""
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def stop_all(self) -> None:
         """Cancel all parts at once and wait for them."""
+        self._closed = True
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:

@@ -36,10 +36,12 @@ def parts_of(site: SiteConfig) -> dict[str, object]:
 def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
     """What to stop and start to get from `old` to `new`."""
     fixed = {
-        "site.id": (old.id, new.id),
+        "site": (old.file.site, new.file.site),
+        "teams": (old.file.teams, new.file.teams),
         "journal": (old.file.journal, new.file.journal),
         "tickets": (old.file.tickets, new.file.tickets),
         "console": (old.file.console, new.file.console),
+        "mqtt.embedded": (_embedded(old), _embedded(new)),
     }
     refused = tuple(name for name, (was, now) in fixed.items() if was != now)
     if refused:
@@ -49,7 +51,10 @@ def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
     return Reload(
         stop=tuple(name for name in before if name not in after or name in changed),
         start=tuple(name for name in after if name not in before or name in changed),
-        rules=old.rules.hashes() != new.rules.hashes()
-        or old.devices != new.devices
-        or old.file.site != new.file.site,
+        rules=old.rules.hashes() != new.rules.hashes() or old.devices != new.devices,
     )
+
+
+def _embedded(site: SiteConfig) -> dict[str, str]:
+    """The brokers that run in the gateway itself: they start and stop with it."""
+    return {broker.name: broker.embedded for broker in site.file.brokers if broker.embedded is not None}

@@ -39,6 +39,17 @@ async def test_two_parts_may_not_share_a_name():
         await parts.stop_all()
 
 
+async def test_whoever_comes_too_late_stops_what_is_gone_and_starts_nothing():
+    log: list[str] = []
+    async with asyncio.TaskGroup() as group:
+        parts = Parts(group)
+        parts.start("a", forever(log, "a"))
+        await parts.stop_all()
+        await parts.stop("a")
+        parts.start("a", forever(log, "a"))
+    assert log == []
+
+
 async def test_a_part_that_fails_takes_the_group_down():
     async def fails() -> None:
         raise RuntimeError("broken")

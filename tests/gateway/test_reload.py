@@ -62,10 +62,13 @@ def test_without_the_standard_rules_the_rules_are_others():
 @pytest.mark.parametrize(
     ("old", "new", "name"),
     [
-        ("id: hall", "id: school", "site.id"),
+        ("id: hall", "id: school", "site"),
+        ("zh: 村部}", "zh: 村部}, arrival_code: hall-7", "site"),
+        ("console:", "teams: [{id: north, name: {en: North, zh: 北队}}]\nconsole:", "teams"),
         ("console:", "journal: {commit_every: 5s}\nconsole:", "journal"),
         ("console:", 'tickets: {store: "sqlite:///other.db"}\nconsole:', "tickets"),
         ("127.0.0.1:8080", "127.0.0.1:8081", "console"),
+        ('{url: "mqtt://127.0.0.1:1883"}', "embedded", "mqtt.embedded"),
     ],
 )
 def test_what_needs_a_restart_is_refused_by_name_and_nothing_else_is_done(old, new, name):
