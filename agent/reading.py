@@ -64,7 +64,8 @@ class Frame:
         boot: the run of the gateway that took it.
         seq: counts the frames of one boot and device from 1, without holes.
         mono_ms: milliseconds on the monotonic clock of that boot, at the first reply.
-        ts_ms: UTC milliseconds of the same instant; rises strictly per device.
+        ts_ms: UTC milliseconds of the same instant; rises strictly per device, except that it may
+            step back where `unsure` ends.
         unsure: the wall clock was not trusted when `ts_ms` was derived.
         span_ms: from the first to the last reply of the poll.
         points: names of the points that were due, in plan order (one shared tuple per plan).

@@ -19,6 +19,7 @@ from agent.reading import Quality, Text
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.server import RtuServer, TcpServer
 from agent.simulator.unit import Unit
+from agent.unit_poll import Poll
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -390,3 +391,9 @@ def test_times_stamped_ahead_by_an_untrusted_clock_do_not_push_the_trusted_ones(
     stamps = [(9_000, True), (9_000, True), (500, False), (400, False), (300, True), (800, False)]
     stamped = [numbers.next("m", ts_ms, unsure=unsure) for ts_ms, unsure in stamps]
     assert stamped == [(1, 9_000), (2, 9_001), (3, 500), (4, 501), (5, 502), (6, 800)]
+
+
+def test_a_poll_with_more_points_than_values_makes_no_frame():
+    poller = BusPoller(BusLine("lan", "tcp://127.0.0.1:1"), [], SystemClock(), [].append)
+    with pytest.raises(ValueError, match="m: a poll of 2 points with 1 values"):
+        poller._frame("m", Poll(("a", "b"), (1.0,), {}, None, 0, 0))

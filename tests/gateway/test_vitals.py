@@ -140,6 +140,16 @@ async def test_frames_are_numbered_per_device_and_time_rises(site):
         assert mine[0].ts_ms < mine[1].ts_ms < mine[2].ts_ms
 
 
+async def test_times_step_back_with_the_clock_when_trust_comes(site):
+    vitals = Vitals(site)
+    site.clock = ManualClock(utc_ms=2_000_000_000_000, trusted=False)
+    (ahead,) = await vitals.frames()
+    site.clock = ManualClock(utc_ms=1_780_000_000_000)
+    (right,) = await vitals.frames()
+    assert (ahead.unsure, ahead.ts_ms) == (True, 2_000_000_000_000)
+    assert (right.unsure, right.ts_ms) == (False, 1_780_000_000_000)
+
+
 async def test_the_backlog_is_that_of_the_slowest_destination(site):
     vitals = Vitals(site)
     (frame,) = await vitals.frames()
