@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 WEB := gateway/console/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help demo test check lint setup console servers format lock docs bench screenshots clean
+.PHONY: help demo test check lint setup setup-test console servers format lock docs bench screenshots clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
