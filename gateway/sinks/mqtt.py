@@ -8,10 +8,10 @@ delays, and a broker that is silent or acknowledges nothing counts as broken.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import structlog
 from aiomqtt import MqttError, ProtocolVersion, Will
@@ -29,7 +29,7 @@ from gateway.sinks.backoff import BackOff
 from gateway.sinks.config import MqttConfig
 from gateway.sinks.mqtt_json import DeviceMeta, Topics
 from gateway.sinks.mqtt_link import Link, ProtocolRefusedError, Target
-from gateway.sinks.mqtt_outbox import Delivery, Outbox, TicketDocument
+from gateway.sinks.mqtt_outbox import Delivery, OpenTickets, Outbox, TicketDocument
 from gateway.sinks.mqtt_picture import DevicePicture, alert_messages
 from gateway.sinks.mqtt_target import target_of
 
@@ -67,9 +67,6 @@ class Pace:
     taken_over_ms: int = 5_000
     backlog_per_s: int = 500
     farewell_s: float = 1.5
-
-
-OpenTickets: TypeAlias = Callable[[], Awaitable[Iterable[str]]]
 
 
 async def _no_ticket(_ticket_id: str) -> Mapping[str, Any] | None:
@@ -298,13 +295,12 @@ class MqttSink:
     async def _pump(self, link: Link[Delivery | None]) -> None:
         """Keep the window filled; returns only by raising."""
         loop = asyncio.get_running_loop()
-        for ticket in await self._open_tickets():
-            await self._outbox.picture_ticket(ticket)
         while True:
             self._wake.clear()
             link.check()
             if link.stalled_s() > self._pace.stall_s:
                 raise MqttError(f"nothing was acknowledged for {self._pace.stall_s:g} s")
+            await self._outbox.complete_picture(self._open_tickets)
             await self._outbox.load_gaps()
             await self._outbox.send_news(link)
             hungry = await self._outbox.send_backlog(link)

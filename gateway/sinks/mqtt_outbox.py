@@ -17,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.clock import Clock
 from agent.quantity import DAY_MS
 from agent.reading import Frame
+from gateway.failure import Failure
 from gateway.journal.journal import Journal
 from gateway.journal.record import Change, Gap, Position, Record
 from gateway.sinks import mqtt_json
@@ -32,13 +33,16 @@ _BACKLOG_CHUNK = 100
 _GAPS_CHUNK = 20
 _GAPS_EVERY_MS = 5_000
 _GAPS_AGAIN_MS = 7 * DAY_MS
+_DESK_AGAIN_MS = 3_000
 _PUBLISH_OVERHEAD = 16
 """Bytes of a PUBLISH packet beside topic and payload, generously."""
 _NEVER = frozenset({0x90, 0x95, 0x99})
 """Reasons that no repetition mends: topic name invalid, packet too large, payload format invalid."""
 
 TicketDocument: TypeAlias = Callable[[str], Awaitable[Mapping[str, Any] | None]]
-"""The document of a ticket, None when there is none of this id."""
+"""The document of a ticket, None when there is none of this id; a Failure while the desk cannot say."""
+OpenTickets: TypeAlias = Callable[[], Awaitable[Iterable[str]]]
+"""Ids of the tickets that are open now; a Failure while the desk cannot say."""
 
 
 @dataclass(slots=True)
@@ -121,6 +125,12 @@ class Outbox:
         self._gaps_since_ms = clock.utc_ms() - _GAPS_AGAIN_MS
         self._gaps_due_ms = 0
         self._refusal: str | None = None
+        self._to_list = True
+        """The open tickets are not yet in the picture."""
+        self._to_picture: dict[str, None] = {}
+        """Tickets whose document the desk could not give."""
+        self._desk_due_ms: int | None = None
+        """The desk refuses; when to ask it again."""
 
     def begin(self, upto: Position) -> None:
         """A new connection: what the last one left open, up to the record `upto`, is late now."""
@@ -131,6 +141,7 @@ class Outbox:
         self._gap_sent = self._gap_told
         self._gaps_due_ms = 0
         self.retained.clear()
+        self._to_list = True
         self._lanes.begin(upto, without=frozenset(record.position for record in self._changes))
 
     def committed(self, record: Record, *, connected: bool) -> None:
@@ -232,7 +243,7 @@ class Outbox:
             document = change.body["alert"]
             topic, payload = self._topics.alert(document["id"]), mqtt_json.alert(document)
             ended = document["state"] == "cleared"
-        elif (known := await self._ticket_document(change.body["ticket"])) is not None:
+        elif (known := await self._document(change.body["ticket"])) is not None:
             topic, payload = self._topics.ticket(change.body["ticket"]), mqtt_json.ticket(known)
             ended = known["state"] in mqtt_json.ENDED_TICKETS
         else:
@@ -241,11 +252,49 @@ class Outbox:
             return [(topic, payload), (topic, mqtt_json.GONE)]
         return [] if late else [(topic, payload)]
 
-    async def picture_ticket(self, ticket: str) -> None:
-        """Put an open ticket into the retained picture."""
-        document = await self._ticket_document(ticket)
-        if document is not None and document["state"] not in mqtt_json.ENDED_TICKETS:
-            self.retained[self._topics.ticket(ticket)] = mqtt_json.ticket(document)
+    async def _document(self, ticket: str) -> Mapping[str, Any] | None:
+        """None also while the desk cannot say; the picture is then completed later."""
+        if not self._desk_rests():
+            try:
+                return await self._ticket_document(ticket)
+            except Failure as refusal:
+                self._desk_refused(refusal)
+        self._to_picture[ticket] = None
+        return None
+
+    async def complete_picture(self, open_tickets: OpenTickets) -> None:
+        """Put into the retained picture the tickets that it lacks; a desk that refuses is asked again."""
+        if self._desk_rests() or not (self._to_list or self._to_picture):
+            return
+        try:
+            if self._to_list:
+                self._to_picture.update(dict.fromkeys(await open_tickets()))
+                self._to_list = False
+            while self._to_picture:
+                ticket = next(iter(self._to_picture))
+                self._picture(ticket, await self._ticket_document(ticket))
+                del self._to_picture[ticket]
+        except Failure as refusal:
+            self._desk_refused(refusal)
+            return
+        if self._desk_due_ms is not None:
+            log.info("mqtt.tickets_healed", sink=self._name)
+        self._desk_due_ms = None
+
+    def _picture(self, ticket: str, document: Mapping[str, Any] | None) -> None:
+        if document is not None:
+            ended = document["state"] in mqtt_json.ENDED_TICKETS
+            self.retained[self._topics.ticket(ticket)] = (
+                mqtt_json.GONE if ended else mqtt_json.ticket(document)
+            )
+
+    def _desk_rests(self) -> bool:
+        return self._desk_due_ms is not None and self._clock.monotonic_ms() < self._desk_due_ms
+
+    def _desk_refused(self, refusal: Failure) -> None:
+        if self._desk_due_ms is None:
+            log.warning("mqtt.tickets_refused", sink=self._name, why=str(refusal))
+        self._desk_due_ms = self._clock.monotonic_ms() + _DESK_AGAIN_MS
 
     # answers
 

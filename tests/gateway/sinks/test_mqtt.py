@@ -10,6 +10,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.reading import Text
 from agent.rules.alert import Alert
+from gateway.failure import Failure
 from gateway.sinks.config import MqttConfig
 from gateway.sinks.mqtt import MqttSink, Pace
 from gateway.sinks.mqtt_json import DeviceMeta
@@ -285,6 +286,41 @@ async def test_tickets_are_retained_while_open(mosquitto, subscriber, sink_for, 
     assert heard.on("microgrid/hall/tickets/t2") == []
     await until(lambda: heard.on("microgrid/hall/changes"))
     assert heard.last("microgrid/hall/changes")["event"] == {"event": "archive"}
+
+
+async def test_tickets_that_the_desk_cannot_tell_of_come_later_and_the_rest_goes_on(
+    mosquitto, subscriber, sink_for, running, feed, until, monkeypatch
+):
+    monkeypatch.setattr("gateway.sinks.mqtt_outbox._DESK_AGAIN_MS", 100)
+    tickets = {"t1": {"id": "t1", "state": "new"}, "t2": {"id": "t2", "state": "new"}}
+    works = False
+
+    async def document(ticket_id):
+        if not works:
+            raise Failure("the ticket store refuses")
+        return tickets.get(ticket_id)
+
+    async def open_tickets():
+        if not works:
+            raise Failure("the ticket store refuses")
+        return ["t1"]
+
+    broker = mosquitto()
+    heard = subscriber(broker.port)
+    sink = sink_for(broker.port, ticket_document=document, open_tickets=open_tickets)
+    running(sink)
+    await until(lambda: sink.connected)
+    feed.change({"ticket": "t2", "event": {"event": "open"}})
+    feed.frame()
+    await until(lambda: heard.frames() and heard.on("microgrid/hall/changes"))
+    assert heard.on("microgrid/hall/tickets/t2") == []
+    works = True
+    await until(lambda: heard.last("microgrid/hall/tickets/t1") and heard.last("microgrid/hall/tickets/t2"))
+    works, tickets["t2"] = False, {"id": "t2", "state": "archived"}
+    feed.change({"ticket": "t2", "event": {"event": "archive"}})
+    await until(lambda: len(heard.on("microgrid/hall/changes")) == 2)
+    works = True
+    await until(lambda: None in heard.on("microgrid/hall/tickets/t2"))
 
 
 async def test_meta_is_published_again_when_a_device_has_said_what_it_is(
