@@ -7,7 +7,7 @@ first nothing new, then a last commit, then the readers.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,13 @@ from pathlib import Path
 import structlog
 
 from agent.clock import Clock, SystemClock
+from agent.device import Device
 from agent.poller import BusPoller, FrameNumbers
 from agent.profile import Profile
 from agent.reading import Frame
 from agent.rules.alert import Alert
 from agent.rules.engine import Engine
-from agent.rules.facts import Outcome, SiteFacts
+from agent.rules.facts import DeviceFacts, Outcome, SiteFacts
 from gateway.config import SiteConfig
 from gateway.history.history import History
 from gateway.journal.errors import JournalUnavailable
@@ -93,9 +94,10 @@ class Site:
         self._parts: Parts
         self._sun = sun_elevation
         self._offer_code = offer_code
-        self._rules = config.rules
         self._watches: dict[str, bytes] = {}
         self._numbers = FrameNumbers()
+        self._polled: dict[str, tuple[Device, ...]] = {}
+        self._polled_at_s = 0.0
         self._polling = asyncio.Event()
         self._manager = ServiceManager()
 
@@ -112,8 +114,8 @@ class Site:
             self.history = await History.open(self.data, self.journal)
             rooms.push_async_callback(self.history.close)
             self._watches = {k: w for k, w in self.journal.watches().items() if k != PUBLISHED}
-            self.engine = self._new_engine()
-            await self._remember()
+            memory = await self._memory(self.config)
+            self.engine = self._new_engine(self.config, memory)
             self.desk = await self._open_desk()
             rooms.push_async_callback(self.desk.close)
             self.north = North(self)
@@ -179,14 +181,18 @@ class Site:
     def _poller(self, bus: str) -> BusPoller:
         line = next(line for line in self.config.buses if line.id == bus)
         before = self.pollers.get(bus)
-        devices = self.devices.of_bus(bus)
-        holes = {d.id: before.holes(d.id) for d in devices if before is not None and before.knows(d.id)}
-        poller = BusPoller(line, devices, self.clock, self.take, holes=holes, numbers=self._numbers)
+        devices, same = self.devices.of_bus(bus), self._polled.get(bus, ())
+        holes = {d.id: before.holes(d.id) for d in devices if before is not None and d in same}
+        poller = BusPoller(line, devices, self.clock, self._take_poll, holes=holes, numbers=self._numbers)
         poller.on_first_request = self._polling.set
         poller.on_identified = self._identified
         poller.on_skipped = self._skipped
-        self.pollers[bus] = poller
+        self.pollers[bus], self._polled[bus] = poller, devices
         return poller
+
+    def _take_poll(self, frame: Frame) -> None:
+        self._polled_at_s = asyncio.get_running_loop().time()
+        self.take(frame)
 
     def take(self, frame: Frame) -> None:
         """A frame and all that follows from it, in one commit."""
@@ -233,15 +239,15 @@ class Site:
             self.apply(self.engine.bind(facts))
             self.north.announce(device)
 
-    def _bind_identified(self) -> None:
-        """A new engine learns what SunSpec devices have told the old one."""
-        for poller in self.pollers.values():
-            for device in self.devices.of_bus(poller.line.id):
-                if device.profile.sunspec is None or not poller.knows(device.id):
-                    continue
-                profile = poller.device_facts(device.id).profile
-                if profile is not None:
-                    self.apply(self.engine.bind(device_facts(device, profile)))
+    def _identified_of(self, devices: Iterable[Device]) -> Iterator[DeviceFacts]:
+        """What SunSpec devices have told by now: a new engine has to learn it, too."""
+        for device in devices:
+            poller = self.pollers.get(device.bus)
+            if device.profile.sunspec is None or poller is None or not poller.knows(device.id):
+                continue
+            profile = poller.device_facts(device.id).profile
+            if profile is not None:
+                yield device_facts(device, profile)
 
     def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
         offset_ms = self.clock.utc_ms() - self.clock.monotonic_ms()
@@ -249,21 +255,31 @@ class Site:
 
     # ---- rooms
 
-    def _new_engine(self) -> Engine:
-        place = self.config.file.site.location
+    def _new_engine(self, config: SiteConfig, memory: Iterable[tuple[Frame, int]] = ()) -> Engine:
+        place = config.file.site.location
         location = None if place is None else (place.latitude, place.longitude)
-        facts: SiteFacts = site_facts(self.config.id, self.config.devices, self.config.buses, location)
+        facts: SiteFacts = site_facts(config.id, config.devices, config.buses, location)
         if self._sun is not None:
             facts = replace(facts, sun_elevation=self._sun)
-        return Engine(facts, self._rules, self._watches, lambda: secrets.token_hex(8))
+        engine = Engine(facts, config.rules, self._watches, lambda: secrets.token_hex(8))
+        for device in self._identified_of(config.devices):
+            engine.bind(device)  # of no consequence before its first frame
+        for frame, mono_ms in memory:
+            engine.remember(frame, mono_ms)
+        return engine
 
-    async def _remember(self) -> None:
-        """Fill the rules' windows with what the journal still has, before new frames come."""
-        mono_ms, now_ms = self.clock.monotonic_ms(), self.clock.utc_ms()
-        for device, length_ms in self.engine.memory_ms().items():
-            for frame in await self.journal.frames(device, now_ms - length_ms, now_ms, _MOST_REMEMBERED):
-                if not frame.unsure or not self.clock.trusted():
-                    self.engine.remember(frame, mono_ms - (now_ms - frame.ts_ms))
+    async def _memory(self, config: SiteConfig) -> list[tuple[Frame, int]]:
+        """What the journal still has for the windows of the rules, and its places on today's clock."""
+        memory: list[tuple[Frame, int]] = []
+        for device, length_ms in self._new_engine(config).memory_ms().items():
+            mono_ms, now_ms = self.clock.monotonic_ms(), self.clock.utc_ms()
+            frames = await self.journal.frames(device, now_ms - length_ms, now_ms, _MOST_REMEMBERED)
+            memory += [
+                (frame, mono_ms - (now_ms - frame.ts_ms))
+                for frame in frames
+                if not frame.unsure or not self.clock.trusted()
+            ]
+        return memory
 
     async def _open_desk(self) -> Desk:
         tickets = self.config.file.tickets
@@ -272,7 +288,7 @@ class Site:
             store_url=tickets.store,
             data=self.data,
             site=desk_site(self.config),
-            rules=self._rules.rules,
+            rules=self.config.rules.rules,
             teams=self.config.file.teams,
             clock=self.clock,
             journal=self.journal,
@@ -287,33 +303,54 @@ class Site:
 
     async def reload(self, config: SiteConfig) -> Reload:
         """Take over what changed; nothing at all where something needs a restart."""
-        rules = config.rules
+        await self._polling.wait()  # before that there are no parts to change
         plan = plan_reload(self.config, config)
         if plan.refused:
             return plan
+        memory = await self._memory(config) if plan.rules else []
         for name in plan.stop:
             await self._parts.stop(name)
-        self.config, self._rules = config, rules
+        for name in set(plan.stop) - set(plan.start):
+            self._forget(name)
+        self.config = config
         self.devices.change(config)
         if plan.rules:
-            self.engine = self._new_engine()
-            self._bind_identified()
-            self.desk.use_rules(rules.rules)
+            self.engine = self._new_engine(config, memory)
+            self.desk.use_rules(config.rules.rules)
         for name in plan.start:
             self._start(name)
         return plan
 
+    def _forget(self, name: str) -> None:
+        """Nothing is left of a part that the site file no longer has."""
+        kind, _, which = name.partition(":")
+        if kind == "bus":
+            self.pollers.pop(which, None)
+            self._polled.pop(which, None)
+            return
+        sink = self.north.influxdb if kind == "influxdb" else self.north.mqtt.pop(which, None)
+        if kind == "influxdb":
+            self.north.influxdb = None
+        if sink is not None:
+            self.journal.leave(sink.name)
+
     # ---- the service manager
 
     async def _watchdog(self) -> None:
-        """Signs of life only while frames come in and the journal commits, or says why it cannot."""
+        """Signs of life only while devices are polled and the journal tries to commit.
+
+        Both are measured by their own time tables, since a device's `every` and `commit_every`
+        may be longer than systemd's patience. A storage that refuses is no reason to restart:
+        the journal has tried, and says so itself.
+        """
         period_s = self._manager.watchdog_s
         if period_s is None:
             return
-        frames, head = -1, -1
+        loop = asyncio.get_running_loop()
+        self._polled_at_s = loop.time()
         while True:
-            progress = self.frames != frames and (self.journal.head() != head or self.journal.refusals > 0)
-            if progress:
+            polls_s = 2 * min(device.period_ms for device in self.config.devices) / 1_000
+            polls = loop.time() - self._polled_at_s < max(period_s, polls_s)
+            if polls and self.journal.overdue_s < period_s:
                 self._manager.alive()
-                frames, head = self.frames, self.journal.head()
             await asyncio.sleep(period_s / 3)

@@ -66,6 +66,7 @@ class _Demo:
         self._stop = asyncio.Event()
         self._started_s = time.monotonic()
         self._site: Site
+        self._is_up = False
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -94,10 +95,12 @@ class _Demo:
             await asyncio.sleep(self._minutes * 60)
         else:
             await self._stop.wait()
-        await self._sum_up()
+        if self._is_up:
+            await self._sum_up()
         self._stop.set()
 
     def _ready(self, ready: Ready) -> None:
+        self._is_up = True
         self._say("ready", url=ready.console)
         self._say("code", code=ready.code)
         self._say("opens", url=f"{ready.console}/#code={ready.code}")

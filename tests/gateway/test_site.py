@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.modbus.address import Span, Table
+from agent.poller import BusPoller
+from agent.rules.engine import Engine
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.server import TcpServer
 from gateway.config import load_site
@@ -124,3 +127,195 @@ async def test_a_reload_replaces_the_bus_and_numbers_go_on(tmp_path, meter):
         group.create_task(change())
         await run_until(site, lambda: len(seen) >= 8)
     assert seen == list(range(1, len(seen) + 1))
+
+
+async def change(site: Site, when, *changes: tuple[str, str]):
+    """Reload the site file with these changes once the condition holds."""
+    async with asyncio.timeout(10):
+        while not when():
+            await asyncio.sleep(0.02)
+    path = site.config.path
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return await site.reload(load_site(path))
+
+
+async def test_a_reload_before_the_first_poll_waits_for_it(tmp_path, meter):
+    _, port = meter
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    done = []
+
+    async def at_once() -> None:
+        done.append(await change(site, lambda: True, ("200ms", "100ms")))
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(at_once())
+        await run_until(site, lambda: bool(done))
+    assert done[0].start == ("bus:lan-1",)
+
+
+async def test_a_stop_in_the_middle_of_a_reload_just_stops(tmp_path, meter):
+    _, port = meter
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    asked = asyncio.Event()
+
+    def polled() -> bool:
+        if "meter-1" in site.live.last:
+            asked.set()
+        return asked.is_set()
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(change(site, polled, ("200ms", "100ms")))
+        await run_until(site, asked.is_set)
+
+
+async def test_what_a_reload_removes_leaves_nothing_behind(tmp_path, meter, nowhere):
+    _, port = meter
+    first = config(tmp_path, port)
+    more = (
+        SITE.format(port=port)
+        .replace("buses: [", f'buses: [{{id: lan-2, url: "tcp://127.0.0.1:{nowhere}"}}, ')
+        .replace("devices: [", "devices: [{id: meter-2, profile: eastron-sdm630, bus: lan-2, unit: 1}, ")
+    )
+    north = f'mqtt: {{url: "mqtt://127.0.0.1:{nowhere}"}}\ninfluxdb: {{url: "http://127.0.0.1:{nowhere}"}}\n'
+    first.path.write_text(more + north)
+    site = Site(load_site(first.path), tmp_path / "data")
+    done = []
+
+    async def shrink() -> None:
+        done.append(
+            await change(site, lambda: "meter-2" in site.live.last, (more + north, SITE.format(port=port)))
+        )
+        assert list(site.pollers) == ["lan-1"]
+        assert (site.north.mqtt, site.north.influxdb) == ({}, None)
+        assert site.journal.readers() <= {"history", "desk"}
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(shrink())
+        await run_until(site, lambda: bool(done))
+    assert set(done[0].stop) - set(done[0].start) == {"bus:lan-2", "mqtt:mqtt", "influxdb"}
+
+
+async def test_changed_rules_remember_what_the_journal_has(tmp_path, meter):
+    _, port = meter
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    remembered = []
+
+    async def another_rate() -> None:
+        remember = Engine.remember
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Engine, "remember", lambda *told: (remembered.append(told[0]), remember(*told))[1])
+            await change(
+                site, lambda: "meter-1" in site.live.last and site.journal.head() > 3, ("200ms", "100ms")
+            )
+        assert remembered
+        assert set(map(id, remembered)) == {id(site.engine)}
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(another_rate())
+        await run_until(site, task.done)
+
+
+async def test_a_device_that_is_another_one_now_is_asked_for_everything(tmp_path, meter):
+    _, port = meter
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    hole = frozenset({Span(Table.INPUT, 0, 2)})
+    known = []
+
+    async def two_changes() -> None:
+        async with asyncio.timeout(10):
+            while "lan-1" not in site.pollers:
+                await asyncio.sleep(0.02)
+        for old, new in (
+            ("tcp://127.0.0.1", "tcp://localhost"),
+            ("every: 200ms", "every: 100ms"),
+        ):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(site.pollers["lan-1"], "holes", lambda _device: hole)
+                made = []
+                patch.setattr("gateway.site.BusPoller", recording(made))
+                await change(site, lambda: True, (old, new))
+            known.append(made[0]["holes"])
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(two_changes())
+        await run_until(site, task.done)
+    assert known == [{"meter-1": hole}, {}]
+
+
+def recording(made: list[dict[str, object]]):
+    def make(*args, **options):
+        made.append(options)
+        return BusPoller(*args, **options)
+
+    return make
+
+
+@pytest.fixture
+def service_manager(tmp_path, monkeypatch):
+    """Where systemd would listen, wanting a sign of life each 300 ms."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        yield listener
+
+
+def signs_of_life(listener: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            count += listener.recv(200) == b"WATCHDOG=1"
+        except BlockingIOError:
+            return count
+
+
+async def test_signs_of_life_come_between_commits_that_are_far_apart(tmp_path, meter, service_manager):
+    _, port = meter
+    first = config(tmp_path, port)
+    first.path.write_text(first.path.read_text().replace("commit_every: 100ms", "commit_every: 60s"))
+    site = Site(load_site(first.path), tmp_path / "data")
+    signs = []
+
+    def enough() -> bool:
+        signs.append(signs_of_life(service_manager))
+        return sum(signs) >= 6
+
+    await run_until(site, enough)
+
+
+async def test_no_sign_of_life_while_no_device_is_polled_or_no_commit_is_tried(
+    tmp_path, meter, service_manager
+):
+    _, port = meter
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    stop = asyncio.Event()
+
+    async def stall(what: str) -> None:
+        async with asyncio.timeout(10):
+            while not signs_of_life(service_manager):
+                await asyncio.sleep(0.02)
+        if what == "polls":
+            await site._parts.stop("bus:lan-1")
+        else:
+            await site.journal._committing.acquire()
+        quiet = 0
+        async with asyncio.timeout(10):
+            while quiet < 10:  # half a second, longer than the patience of 0.4 s
+                await asyncio.sleep(0.05)
+                quiet = 0 if signs_of_life(service_manager) else quiet + 1
+        if what == "commits":
+            site.journal._committing.release()
+
+    async def both() -> None:
+        await stall("commits")
+        await stall("polls")
+        stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(both())
+        await site.run(stop, lambda _ready: None)
