@@ -230,9 +230,7 @@ class UnitPoll:
             self._miss(read, parts, error)
         except UnitSilent as error:
             parts.silent += 1
-            self._miss(read, parts, error)
-            if parts.good or parts.alive:
-                self._note_silence(read, error)
+            self._miss_silent(read, parts, error)
             parts.stopped = parts.silent > 1 or not (parts.good or parts.alive)
         except BusDown as error:
             parts.stopped = True
@@ -241,6 +239,12 @@ class UnitPoll:
             self._miss(read, parts, error)
         else:
             self._have(read, data, parts)
+
+    def _miss_silent(self, read: Read, parts: _Parts, error: UnitSilent) -> None:
+        if parts.good or parts.alive:
+            self._note_silence(read, error)
+        if read.names[0] not in self._refused:  # else it is told with the refused points, and only there
+            self._miss(read, parts, error)
 
     def _note_silence(self, read: Read, error: UnitSilent) -> None:
         """Some devices meet an illegal address with silence: narrow a block down that never answers."""

@@ -23,9 +23,12 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 class Registers(Unit):
     """A unit whose registers say their own address; it refuses a read that touches `lacks`."""
 
-    def __init__(self, *, lacks=()):
+    def __init__(self, *, lacks=(), mute=None):
         super().__init__()
-        self.lacks = set(lacks)
+        self.lacks, self.mute = set(lacks), mute
+
+    def answer(self, pdu):
+        return None if int.from_bytes(pdu[1:3]) == self.mute else super().answer(pdu)
 
     def read(self, table, start, count):
         touched = range(start, start + count)
@@ -45,7 +48,7 @@ def a_profile(*points):
         "M1",
         Text("t", "t"),
         (),
-        Link(timeout_ms=500),
+        Link(timeout_ms=150),
         every_ms=1_000,
         points=points,
     )
@@ -116,6 +119,13 @@ async def test_a_refused_block_is_believed_once_another_one_gave_data(polled, or
         {"a": Quality.BAD, "b": Quality.BAD} if order == "first" else {"b": Quality.BAD, "c": Quality.ABSENT}
     )
     assert unit.holes == {Span(Table.HOLDING, address, 1) for address in lacking}
+
+
+async def test_a_point_that_is_given_up_for_its_silence_is_named_once(polled):
+    unit = await polled(Registers(mute=1_001), FAR_APART)
+    polls = [await unit.poll(unit.rates_ms) for _ in range(4)]
+    assert [sorted(poll.points) for poll in polls] == [["a", "b", "c"]] * 4
+    assert {dict(zip(poll.points, poll.values, strict=True))["b"] for poll in polls} == {None}
 
 
 async def test_holes_that_were_handed_over_are_asked_again_after_an_hour(polled):
