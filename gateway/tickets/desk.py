@@ -241,10 +241,12 @@ class Desk:
     # -- the running desk
 
     async def _follow(self, journal: JournalPort) -> None:
-        after = await self._place(journal)
+        after: Position | None = None
         while True:
-            await journal.wait(after)
             try:
+                if after is None:
+                    after = await self._place(journal)
+                await journal.wait(after)
                 after = await self._take(journal, after)
             except StoreError as refusal:
                 await self._rest(refusal)

@@ -14,6 +14,7 @@ from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.reader import UnknownAlert, UnknownEvidence
 from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import Forbidden
+from gateway.tickets.store import StoreError
 
 HOT = {"cell_temperature_max_c": 46.2}
 COOL = {"cell_temperature_max_c": 38.0}
@@ -502,6 +503,27 @@ async def test_a_devices_own_limit_stands_in_the_refusal(house):
     with pytest.raises(Refused) as refused:
         await house.act("archive")
     assert refused.value.document()["detail"] == "still 46.2 °C, needs <= 40 for 10 min"
+
+
+async def test_a_store_that_refuses_at_the_start_does_not_end_the_desk(house, monkeypatch):
+    import asyncio
+
+    monkeypatch.setattr("gateway.tickets.desk.TEND_S", 0.01)
+    cursor, refusals = house.desk._clerk.cursor, [StoreError("busy"), StoreError("busy")]
+
+    def refusing() -> int:
+        if refusals:
+            raise refusals.pop()
+        return cursor()
+
+    monkeypatch.setattr(house.desk._clerk, "cursor", refusing)
+    house.alert("a1")
+    await house.journal.commit()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        running = group.create_task(house.desk.run())
+        while not await house.tickets():
+            await asyncio.sleep(0.01)
+        running.cancel()
 
 
 async def test_the_running_desk_follows_the_journal_by_itself(house):
