@@ -137,22 +137,27 @@ class Gateway:
     def alive(self) -> bool:
         return self._process.returncode is None
 
+    def _signal(self, number: int) -> None:
+        """Straight to the kernel: asyncio's own way polls first, and so takes the exit code from its watcher."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
     def hup(self) -> None:
-        self._process.send_signal(signal.SIGHUP)
+        self._signal(signal.SIGHUP)
 
     def interrupt(self) -> None:
         """As Ctrl-C does."""
-        self._process.send_signal(signal.SIGINT)
+        self._signal(signal.SIGINT)
 
     async def kill(self) -> None:
         """SIGKILL, now."""
-        self._process.kill()
+        self._signal(signal.SIGKILL)
         await self._process.wait()
 
     async def stop(self, deadline_s: float = 10) -> int:
         """SIGTERM; the exit code."""
         if self.alive:
-            self._process.terminate()
+            self._signal(signal.SIGTERM)
         return await asyncio.wait_for(self._process.wait(), deadline_s)
 
 
