@@ -29,15 +29,9 @@ class ServiceManager:
     def ready(self, status: str) -> None:
         self._send(f"READY=1\nSTATUS={status}")
 
-    def status(self, text: str) -> None:
-        self._send(f"STATUS={text}")
-
     def alive(self) -> None:
         """To be called only when there was real progress: a timer alone proves nothing."""
         self._send("WATCHDOG=1")
-
-    def reloading(self, mono_us: int) -> None:
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={mono_us}")
 
     def stopping(self) -> None:
         self._send("STOPPING=1")

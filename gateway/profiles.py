@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.document import Document, DocumentError, Fault, parse
 from agent.profile import Profile
-from agent.profile_file import read_profile, warnings_of
+from agent.profile_file import read_profile
 
 
 @cache
@@ -83,12 +83,3 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         problem = error.strerror or str(error)
         raise DocumentError([Fault(str(path), 1, 1, "", f"cannot be read: {problem}", "")]) from None
-
-
-def check_profile(path: Path) -> tuple[Fault, ...]:
-    """All errors and warnings of a profile file."""
-    try:
-        document = read_document(path)
-        return warnings_of(read_profile(document), document)
-    except DocumentError as error:
-        return error.faults

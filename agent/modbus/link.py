@@ -30,10 +30,6 @@ class Link:
     def is_open(self) -> bool:
         return self._exchange is not None and self._exchange.is_open
 
-    def may_try(self, now_s: float) -> bool:
-        """Whether asking now would touch the wire."""
-        return self.is_open or now_s >= self._next_try_s
-
     async def line(self, now_s: float) -> TcpExchange | RtuExchange:
         """The open line.
 

@@ -65,10 +65,6 @@ class SimulatedDevice(Unit):
                 self._exponents[scale_register] = max(self._exponents[scale_register], needed)
             self._put_all(scale_register)
 
-    def set_raw(self, table: Table, start: int, words: Iterable[int]) -> None:
-        """Put words at an address, whatever the profile says is there."""
-        self._words[table].update(enumerate(words, start))
-
     def registers(self, table: Table) -> Mapping[int, int]:
         """Address → word of all that is served."""
         return self._words[table]

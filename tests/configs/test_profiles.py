@@ -8,7 +8,8 @@ from agent.modbus.plan import plan
 from agent.modbus.sunspec import assumed
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.dump import Dump, DumpedDevice
-from gateway.profiles import ProfileShelf, check_profile
+from gateway.commands.check import faults_of_file
+from gateway.profiles import ProfileShelf
 
 SHELF = ProfileShelf()
 LINE = parse_url("tcp://localhost").cost()
@@ -23,7 +24,7 @@ def test_the_profiles_that_the_house_promises_are_there():
 
 @pytest.mark.parametrize("name", SHELF.names())
 def test_a_shipped_profile_has_no_fault_and_no_warning(name):
-    assert [str(fault) for fault in check_profile(SHELF.path(name))] == []
+    assert [str(fault) for fault in faults_of_file(SHELF.path(name))] == []
 
 
 @pytest.mark.parametrize("name", SHELF.names())
