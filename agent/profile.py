@@ -132,6 +132,41 @@ class SunSpecMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Registers whose content gives a device model away; the content fits one of what is listed.
+
+    Args:
+        format: type, width and word order; nothing is scaled.
+        equals: whole numbers, as the registers hold them.
+        texts: patterns with `*` and `?`, for a string.
+        range: limits of a number that every such device shows, such as a mains frequency.
+    """
+
+    table: Table
+    address: int
+    format: Format
+    equals: tuple[int, ...] = ()
+    texts: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
+
+    @property
+    def span(self) -> Span:
+        return Span(self.table, self.address, self.format.registers)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """How a device of this model is known: by all `marks`, or by its answers to function 43/14.
+
+    `vendor` and `product` are patterns with `*` and `?`; none says nothing.
+    """
+
+    marks: tuple[Mark, ...] = ()
+    vendor: tuple[str, ...] = ()
+    product: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Recorded registers of a real unit and what they mean; replayed by the suite."""
 
@@ -159,6 +194,7 @@ class Profile:
     samples: tuple[Sample, ...] = ()
     sunspec: SunSpecMap | None = None
     ratio_applied: bool = False
+    identify: Fingerprint | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

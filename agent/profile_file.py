@@ -11,6 +11,7 @@ from typing import Any
 from agent.document import Document, DocumentError, Fault, path_text, read
 from agent.document import Path as Place
 from agent.mend import mended
+from agent.modbus.address import Span
 from agent.modbus.sunspec_models import definition, has_point
 from agent.points import MANDATORY, StandardPoint, standard, states_of
 from agent.profile import Kind, Link, Point, Profile, SunSpecMap, SunSpecPoint
@@ -88,6 +89,7 @@ def _profile(yaml: ProfileYaml) -> Profile:
         samples=tuple(sample.sample() for sample in yaml.samples),
         sunspec=_sunspec(yaml),
         ratio_applied=yaml.ratio_applied,
+        identify=None if yaml.identify is None else yaml.identify.fingerprint(link.word_order),
     )
 
 
@@ -180,6 +182,7 @@ def _errors(profile: Profile, document: Document) -> Iterator[Fault]:
         yield document.fault((), "the profile has no points", "add `points:` or `sunspec:`")
     yield from _point_errors(profile, document)
     yield from _sunspec_errors(profile, document)
+    yield from _mark_errors(profile, document)
     yield from sample_name_errors(profile, document)
 
 
@@ -242,19 +245,37 @@ def _span_errors(link: Link, point: Point, document: Document, at: tuple[str | i
     except ValueError as error:
         yield document.fault((*at, "address"), str(error), "addresses are zero-based, as on the wire")
         return
+    yield from _read_errors(link, repr(point.name), span, document, at)
+
+
+def _read_errors(
+    link: Link, what: str, span: Span, document: Document, at: tuple[str | int, ...]
+) -> Iterator[Fault]:
+    """What keeps the device from giving the span in one read."""
     if not span.table.is_bits and span.count > link.max_registers:
         yield document.fault(
             (*at, "address"),
-            f"{point.name!r} needs {span.count} registers in one read, the link allows {link.max_registers}",
+            f"{what} needs {span.count} registers in one read, the link allows {link.max_registers}",
             "bring value and scale register closer together or raise link.max_registers",
         )
     for start, count in link.forbidden:
         if span.start < start + count and start < span.end and not span.table.is_bits:
             yield document.fault(
                 (*at, "address"),
-                f"{point.name!r} lies in {start}+{count}, which link.forbidden says never to read",
+                f"{what} lies in {start}+{count}, which link.forbidden says never to read",
                 "correct the address or the forbidden range",
             )
+
+
+def _mark_errors(profile: Profile, document: Document) -> Iterator[Fault]:
+    for index, mark in enumerate(profile.identify.marks if profile.identify is not None else ()):
+        at = ("identify", "registers", index)
+        try:
+            span = mark.span
+        except ValueError as error:
+            yield document.fault((*at, "address"), str(error), "addresses are zero-based, as on the wire")
+            continue
+        yield from _read_errors(profile.link, "the mark", span, document, at)
 
 
 def _sunspec_errors(profile: Profile, document: Document) -> Iterator[Fault]:

@@ -8,7 +8,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from agent.modbus.address import MAX_REGISTERS, Table
 from agent.points import StandardPoint, standard
-from agent.profile import Format, Link, Point, Sample, SunSpecMap, SunSpecPoint, WordOrder
+from agent.profile import (
+    Fingerprint,
+    Format,
+    Link,
+    Mark,
+    Point,
+    Sample,
+    SunSpecMap,
+    SunSpecPoint,
+    WordOrder,
+)
 from agent.quantity import DurationMs
 from agent.reading import Text, Value
 
@@ -231,6 +241,60 @@ class SunSpecYaml(_Part):
         return SunSpecMap(self.bases, self.assume, tuple(p.point(known.get(p.name)) for p in self.points))
 
 
+_TextPattern = Annotated[str, Field(min_length=1, max_length=64)]
+_Word = Annotated[int, Field(ge=0, lt=1 << 64)]
+
+
+class MarkYaml(_Part):
+    table: Table
+    address: Address
+    type: TypeName
+    word_order: WordOrder | None = None
+    equals: tuple[_Word, ...] = ()
+    text: tuple[_TextPattern, ...] = ()
+    range: Limits | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "MarkYaml":
+        if bool(self.equals) + bool(self.text) + (self.range is not None) != 1:
+            raise ValueError("a register is known by equals, text or range; write exactly one of them")
+        if self.text and not self.type.startswith("string"):
+            raise ValueError(f"text needs a string, not {self.type}; use string:<registers>")
+        if self.equals and self.type[0] not in "ub":
+            raise ValueError(
+                f"equals needs a whole number without sign, not {self.type}; use u16 or the like"
+            )
+        if self.range is not None and (self.type == "bool" or self.type.startswith("string")):
+            raise ValueError(f"range needs a number, not {self.type}; use u16, f32 or the like")
+        if self.table.is_bits and self.type != "bool":
+            raise ValueError(f"a {self.table} holds a bool, not {self.type}; write `type: bool`")
+        return self
+
+    def mark(self, word_order: WordOrder) -> Mark:
+        text = _STRING.fullmatch(self.type)
+        form = Format(
+            type="string" if text else self.type,
+            registers=int(text[1]) if text else REGISTERS[self.type],
+            word_order=self.word_order or word_order,
+        )
+        return Mark(self.table, self.address, form, self.equals, self.text, self.range)
+
+
+class IdentifyYaml(_Part):
+    registers: tuple[MarkYaml, ...] = ()
+    vendor: tuple[_TextPattern, ...] = ()
+    product: tuple[_TextPattern, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "IdentifyYaml":
+        if not (self.registers or self.vendor or self.product):
+            raise ValueError("nothing is said to know the device by; write registers, vendor or product")
+        return self
+
+    def fingerprint(self, word_order: WordOrder) -> Fingerprint:
+        return Fingerprint(tuple(m.mark(word_order) for m in self.registers), self.vendor, self.product)
+
+
 Blocks = Mapping[int, tuple[Annotated[int, Field(ge=0, le=65_535)], ...]]
 
 
@@ -269,4 +333,5 @@ class ProfileYaml(_Part):
     ratio_applied: bool = False
     points: tuple[PointYaml, ...] = ()
     sunspec: SunSpecYaml | None = None
+    identify: IdentifyYaml | None = None
     samples: tuple[SampleYaml, ...] = ()

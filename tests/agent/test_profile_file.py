@@ -238,3 +238,48 @@ def test_a_sunspec_profile_names_models_and_points():
 )
 def test_a_wrong_sunspec_part_is_told(old, new, problem):
     assert problem in faults_of(SUNSPEC.replace(old, new))[0]
+
+
+KNOWN = """\
+identify:
+  registers:
+    - {table: holding, address: 64514, type: u16, equals: [0x0070]}
+    - {table: holding, address: 30000, type: "string:8", text: ["SUN2000*"]}
+    - {table: input, address: 70, type: f32, range: [45, 65]}
+  vendor: ["Schneider*"]
+"""
+
+
+def test_what_a_device_is_known_by():
+    identify = profile_of(GOOD + KNOWN).identify
+    code, text, frequency = identify.marks
+    assert (code.table, code.address, code.equals) == (Table.HOLDING, 64514, (0x70,))
+    assert (text.format, text.texts) == (Format("string", 8, "little"), ("SUN2000*",))
+    assert (frequency.format, frequency.range) == (Format("f32", 2, "little"), (45, 65))
+    assert (identify.vendor, identify.product) == (("Schneider*",), ())
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("registers: [{table: input, address: 0, type: u16}]", "known by equals, text or range"),
+        (
+            "registers: [{table: input, address: 0, type: u16, equals: [1], range: [0, 1]}]",
+            "exactly one of them",
+        ),
+        ("registers: [{table: input, address: 0, type: u16, text: [A]}]", "text needs a string, not u16"),
+        (
+            "registers: [{table: input, address: 0, type: i16, equals: [1]}]",
+            "equals needs a whole number without sign",
+        ),
+        ("registers: [{table: input, address: 0, type: 'string:2', range: [0, 1]}]", "range needs a number"),
+        ("registers: [{table: coil, address: 0, type: u16, equals: [1]}]", "a coil holds a bool"),
+        ("registers: [{table: input, address: 65535, type: u32, equals: [1]}]", "outside 0..65535"),
+        ("registers: [{table: holding, address: 4005, type: u16, equals: [1]}]", "the mark lies in 4000+10"),
+        ("registers: [{table: holding, address: 0, type: 'string:99', text: [A]}]", "the link allows 80"),
+        ("registers: []", "nothing is said to know the device by"),
+    ],
+)
+def test_a_mark_that_cannot_be_read_or_compared(line, told):
+    (fault,) = faults_of(GOOD + "identify: {" + line + "}\n")
+    assert told in fault
