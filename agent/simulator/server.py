@@ -1,23 +1,23 @@
 """Modbus servers for simulated units: TCP, RTU frames over TCP, and RTU over a pseudo terminal.
 
-They are made for tests and demonstrations: they keep count of what they were
-asked, and a unit may be dead, late or refusing (`agent.simulator.unit`).
+They are made for tests, training and demonstrations: they keep count of what they were asked,
+a serial line takes the time of its bytes where it is given a speed, and a unit may misbehave
+(`agent.simulator.unit`).
 """
 
 import asyncio
 import contextlib
 import os
 import tty
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from agent.modbus.pdu import crc16
-from agent.simulator.unit import TARGET_SILENT, Unit, refusal
+from agent.simulator.line import Line, Speed
+from agent.simulator.talk import Talk
+from agent.simulator.unit import Unit
 
-_MBAP = 7  # transaction, protocol, length, unit: Modbus Messaging on TCP/IP V1.0b, 3.1.3
-_MAX_LENGTH = 254
-_RTU_REQUEST = 8  # unit, function, address, count, CRC: all four read requests are this long
+_AT_ONCE = Speed()
 
 
 class TcpServer:
@@ -26,15 +26,21 @@ class TcpServer:
     Args:
         units: unit id → unit; the mapping may change while the server runs.
         rtu: the sockets carry RTU frames, as behind a serial server.
+        speed: of the line behind the serial server, and of its units.
     """
 
-    def __init__(self, units: Mapping[int, Unit], *, rtu: bool = False) -> None:
+    def __init__(self, units: Mapping[int, Unit], *, rtu: bool = False, speed: Speed = _AT_ONCE) -> None:
         self.units = units
-        self.requests = 0
+        self.line = Line(speed)
         self.connections = 0
         self._rtu = rtu
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def requests(self) -> int:
+        """How many requests came."""
+        return self.line.requests
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; returns the port.
@@ -64,44 +70,38 @@ class TcpServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        talk = Talk(self.units, self.line, writer.write, writer.close)
+        take = talk.received_rtu if self._rtu else talk.received_tcp
         try:
-            await (self._talk_rtu(reader, writer) if self._rtu else self._talk(reader, writer))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.connections -= 1
+            with contextlib.suppress(ConnectionError):  # broken by the other end, which is as good as closed
+                while chunk := await reader.read(1024):
+                    take(chunk)
         finally:
+            self.connections -= 1
+            talk.end()
             self._writers.discard(writer)
             writer.close()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            head = await reader.readexactly(_MBAP)
-            length = int.from_bytes(head[4:6])
-            if head[2:4] != b"\0\0" or not 2 <= length <= _MAX_LENGTH:
-                return
-            pdu = await reader.readexactly(length - 1)
-            self.requests += 1
-            unit = self.units.get(head[6])
-            reply = unit.answer(pdu) if unit is not None else refusal(pdu, TARGET_SILENT)
-            if reply is None:
-                continue
-            await asyncio.sleep(unit.late_ms / 1_000 if unit is not None else 0)
-            writer.write(head[:4] + (len(reply) + 1).to_bytes(2) + head[6:7] + reply)
-            await writer.drain()
-
-    async def _talk_rtu(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = _RtuLine(self, writer.write)
-        while chunk := await reader.read(1024):
-            line.received(chunk)
-
 
 class RtuServer:
-    """Units on a simulated serial line: one end of a pseudo terminal, the other is for the gateway."""
+    """Units on a simulated serial line: one end of a pseudo terminal, the other is for the gateway.
 
-    def __init__(self, units: Mapping[int, Unit]) -> None:
+    Args:
+        units: unit id → unit; the mapping may change while the server runs.
+        speed: of the line, and of its units.
+    """
+
+    def __init__(self, units: Mapping[int, Unit], *, speed: Speed = _AT_ONCE) -> None:
         self.units = units
-        self.requests = 0
+        self.line = Line(speed)
         self._fds: tuple[int, int] | None = None
+        self._talk: Talk | None = None
         self._link: Path | None = None
+
+    @property
+    def requests(self) -> int:
+        """How many requests came."""
+        return self.line.requests
 
     async def start(self, link: Path | None = None) -> str:
         """Open the line; returns the path to open as serial port, with `link` a symlink of that name.
@@ -118,14 +118,15 @@ class RtuServer:
         if link is not None:
             _point_to(link, path)
             self._link = link
-        line = _RtuLine(self, partial(_write, ours))
-        asyncio.get_running_loop().add_reader(ours, _readable, ours, line)
+        self._talk = Talk(self.units, self.line, partial(_write, ours), _stay)
+        asyncio.get_running_loop().add_reader(ours, _readable, ours, self._talk)
         return str(link or path)
 
     async def close(self) -> None:
         """Close the line and remove the link."""
-        if self._fds is None:
+        if self._fds is None or self._talk is None:
             return
+        self._talk.end()
         asyncio.get_running_loop().remove_reader(self._fds[0])
         for fd in self._fds:
             os.close(fd)
@@ -135,36 +136,8 @@ class RtuServer:
                 self._link.unlink()
 
 
-class _RtuLine:
-    """Finds requests in what a line brings; a wrong byte is skipped until a frame fits again."""
-
-    def __init__(self, server: TcpServer | RtuServer, write: Callable[[bytes], object]) -> None:
-        self._server = server
-        self._write = write
-        self._buffer = bytearray()
-
-    def received(self, chunk: bytes) -> None:
-        self._buffer += chunk
-        while len(self._buffer) >= _RTU_REQUEST:
-            frame = bytes(self._buffer[:_RTU_REQUEST])
-            if crc16(frame) != 0:
-                del self._buffer[0]
-                continue
-            del self._buffer[:_RTU_REQUEST]
-            self._answer(frame)
-
-    def _answer(self, frame: bytes) -> None:
-        self._server.requests += 1
-        unit = self._server.units.get(frame[0])
-        reply = unit.answer(frame[1:-2]) if unit is not None else None
-        if unit is None or reply is None:
-            return
-        whole = frame[:1] + reply
-        whole += crc16(whole).to_bytes(2, "little")
-        if unit.late_ms:
-            asyncio.get_running_loop().call_later(unit.late_ms / 1_000, self._write, whole)
-        else:
-            self._write(whole)
+def _stay() -> None:
+    """A serial line has no connection to end."""
 
 
 def _point_to(link: Path, path: str) -> None:
@@ -173,11 +146,11 @@ def _point_to(link: Path, path: str) -> None:
     link.symlink_to(path)
 
 
-def _readable(fd: int, line: _RtuLine) -> None:
+def _readable(fd: int, talk: Talk) -> None:
     with contextlib.suppress(BlockingIOError):
-        line.received(os.read(fd, 4096))
+        talk.received_rtu(os.read(fd, 4096))
 
 
 def _write(fd: int, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # nobody has the other end open, or the line was closed meanwhile
+    with contextlib.suppress(OSError):  # nobody has the other end open
         os.write(fd, data)
