@@ -20,6 +20,7 @@ from agent.profile import Link, Profile
 from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Frame
 from agent.schedule import Slot, Timetable
+from agent.shared_line import SharedLine
 from agent.unit_poll import Poll, UnitPoll
 
 log = structlog.get_logger(__name__)
@@ -123,6 +124,8 @@ class BusPoller:
         known = holes or {}
         self._units = {d.id: UnitPoll(d, self._bus, clock, known.get(d.id, frozenset())) for d in devices}
         self._closes = any(d.profile.link.close_between_polls for d in devices)
+        self.shared = SharedLine(self._bus, clock, closes=self._closes)
+        """The way onto this bus for others than the poller."""
         self._started_ms = clock.monotonic_ms()
         self._told = dict.fromkeys(self._units, 0)
         self._troubled: dict[str, str] = {}
@@ -137,20 +140,23 @@ class BusPoller:
             table.set(name, own, self._clock.monotonic_ms())
         try:
             while (first_ms := table.first_ms()) is not None:
+                self.shared.due_ms = first_ms
                 await self._wait(first_ms)
-                slot = table.take(self._clock.monotonic_ms())
-                if slot is None:  # the clock may wake us a little early
-                    continue
-                unit = self._units[slot.key]
-                poll = await unit.poll(slot.rates_ms)
+                async with self.shared.turn:
+                    slot = table.take(self._clock.monotonic_ms())
+                    if slot is None:  # the clock may wake us a little early
+                        continue
+                    unit = self._units[slot.key]
+                    poll = await unit.poll(slot.rates_ms)
                 self._tell(slot, unit, poll)
                 own = unit.rates_ms
                 if own != rates[slot.key]:
                     rates[slot.key] = own
                     table.set(slot.key, own, self._clock.monotonic_ms())
+            self.shared.due_ms = None
             await asyncio.get_running_loop().create_future()  # a bus without devices just stays
         finally:
-            self._bus.close()
+            self.shared.close()
 
     def knows(self, device: str) -> bool:
         """Whether the device hangs on this bus."""

@@ -13,10 +13,10 @@ from agent.clock import Clock
 from agent.device import Device
 from agent.last_poll import LastPoll, Read, last_poll
 from agent.modbus.address import Span
-from agent.modbus.bus import BadReply, Bus, BusDown, BusError, UnitRefused, UnitSilent
 from agent.modbus.halving import Halved, halve
-from agent.modbus.pdu import words_of
+from agent.modbus.pdu import BadReply, BusDown, BusError, UnitRefused, UnitSilent, words_of
 from agent.modbus.plan import plan, split
+from agent.modbus.reader import Reader
 from agent.modbus.sunspec import Chain, resolve, walk
 from agent.profile import Point, Profile
 from agent.quantity import HOUR_MS, MINUTE_MS
@@ -75,7 +75,9 @@ class UnitPoll:
         holes: spans that the device is known to refuse.
     """
 
-    def __init__(self, device: Device, bus: Bus, clock: Clock, holes: frozenset[Span] = frozenset()) -> None:
+    def __init__(
+        self, device: Device, bus: Reader, clock: Clock, holes: frozenset[Span] = frozenset()
+    ) -> None:
         self.device = device
         self.profile: Profile | None = None
         self.chain: Chain | None = None
