@@ -10,12 +10,24 @@ BusError
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from agent.device import BusLine
 from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
+from agent.modbus.identity import BASIC, FIRST_REGULAR, REGULAR, Identity, Page, page_of
 from agent.modbus.link import Link
-from agent.modbus.pdu import BadReply, BusDown, BusError, UnitRefused, UnitSilent, words_of
+from agent.modbus.pdu import (
+    Ask,
+    BadReply,
+    BusDown,
+    BusError,
+    UnitRefused,
+    UnitSilent,
+    identifying,
+    reading,
+    words_of,
+)
 from agent.profile import Link as UnitLink
 
 __all__ = ["BadReply", "Bus", "BusDown", "BusError", "UnitRefused", "UnitSilent", "open_bus"]
@@ -81,6 +93,39 @@ class Bus:
         Raises:
             UnitSilent, UnitRefused, BadReply, BusDown: see the module.
         """
+        return await self._ask(reading(unit, span), timeout_ms)
+
+    async def identify(self, unit: int, *, timeout_ms: float | None = None) -> Identity:
+        """What the unit says of itself (function 43/14): basic objects, and regular ones where it has them.
+
+        Raises:
+            UnitSilent, UnitRefused, BadReply, BusDown: see the module; most devices refuse with code 1.
+        """
+        objects, has_regular = await self._objects(unit, BASIC, 0, timeout_ms)
+        if has_regular:
+            with suppress(UnitRefused):  # it claims to have more than it tells
+                objects |= (await self._objects(unit, REGULAR, FIRST_REGULAR, timeout_ms))[0]
+        return Identity.of(objects)
+
+    async def _objects(
+        self, unit: int, stream: int, first: int, timeout_ms: float | None
+    ) -> tuple[dict[int, bytes], bool]:
+        objects: dict[int, bytes] = {}
+        page: Page | None = None
+        at: int | None = first
+        while at is not None:  # ends: each page goes on with a higher object than the one before, of 256
+            data = await self._ask(identifying(unit, stream, at), timeout_ms)
+            try:
+                page = page_of(data, stream, at, goes_on=page is not None)
+            except BadReply as error:
+                self._note(error)
+                raise
+            objects |= page.objects
+            at = page.next_object
+        return objects, page is not None and page.has_regular
+
+    async def _ask(self, ask: Ask, timeout_ms: float | None) -> bytes:
+        unit = ask.unit
         timeout_s = timeout_ms / 1_000 if timeout_ms else self._timeout_s.get(unit, self._default_timeout_s)
         now_s = time.monotonic()
         if not self._link.is_open:
@@ -95,7 +140,7 @@ class Bus:
         line = await self._link.line(started_s)
         self.requests += 1
         try:
-            data = await line.ask(unit, span, timeout_s)
+            data = await line.ask(ask, timeout_s)
         except BusError as error:
             self._note(error)
             raise

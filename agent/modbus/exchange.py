@@ -9,20 +9,22 @@ import asyncio
 from struct import Struct
 from typing import Protocol, TypeAlias
 
-from agent.modbus.address import Span
+from agent.modbus.address import Span, Table
 from agent.modbus.pdu import (
     MAX_BUFFERED,
     MAX_MBAP_LENGTH,
     MBAP_HEAD,
+    VARIES,
+    Ask,
     BadReply,
     BusDown,
     BusError,
-    Expected,
     UnitRefused,
     UnitSilent,
     check,
-    find_rtu_reply,
+    find_rtu_replies,
     has_damaged_reply,
+    reading,
     request,
 )
 
@@ -56,7 +58,7 @@ class Exchange(asyncio.BufferedProtocol):
         self._filled = 0
         self._wire: Wire | None = None
         self._reply: asyncio.Future[bytes] | None = None
-        self._expected: Expected | None = None
+        self._expected: Ask | None = None
         self._deadline_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.dropped = 0
@@ -85,16 +87,16 @@ class Exchange(asyncio.BufferedProtocol):
     def _lost_line(self) -> None:
         self._wire = None
 
-    async def _exchange(self, unit: int, span: Span, timeout_s: float, transaction: int | None) -> bytes:
+    async def _exchange(self, ask: Ask, timeout_s: float, transaction: int | None) -> bytes:
         wire = self._wire
         if wire is None or wire.is_closing():
             raise BusDown("the link is closed")
         if self._reply is not None and not self._reply.done():
             raise RuntimeError("a line has one owner and one request in flight")
-        self._expected = Expected.of(unit, span)
+        self._expected = ask
         reply: asyncio.Future[bytes] = self._loop.create_future()
         self._reply = reply
-        wire.write(request(unit, span, transaction))
+        wire.write(request(ask, transaction))
         self._set_deadline(self._loop.time() + timeout_s)
         return await reply
 
@@ -143,14 +145,14 @@ class TcpExchange(Exchange):
         super().__init__()
         self._transaction = 0
 
-    async def ask(self, unit: int, span: Span, timeout_s: float) -> bytes:
+    async def ask(self, ask: Ask, timeout_s: float) -> bytes:
         """The data bytes of the reply.
 
         Raises:
             BusError: any of its kinds.
         """
         self._transaction = self._transaction + 1 & 0xFFFF
-        return await self._exchange(unit, span, timeout_s, self._transaction)
+        return await self._exchange(ask, timeout_s, self._transaction)
 
     def buffer_updated(self, nbytes: int) -> None:
         self._filled += nbytes
@@ -215,7 +217,7 @@ class RtuExchange(Exchange):
         self._longest_s = 0.0
         self._lost = lost
 
-    async def ask(self, unit: int, span: Span, timeout_s: float) -> bytes:
+    async def ask(self, ask: Ask, timeout_s: float) -> bytes:
         """The data bytes of the reply.
 
         Raises:
@@ -224,39 +226,35 @@ class RtuExchange(Exchange):
         self._longest_s = max(self._longest_s, timeout_s)
         if self._must_drain or self._filled:
             await self._drain()
-        if unit in self._lost:
-            await self._pass_lost(unit, span, timeout_s)
-        return await self._guarded(unit, span, timeout_s)
+        if ask.unit in self._lost:
+            await self._pass_lost(ask, timeout_s)
+        return await self._guarded(ask, timeout_s)
 
-    async def _guarded(self, unit: int, span: Span, timeout_s: float) -> bytes:
-        expected = Expected.of(unit, span)
-        wire_s = self._byte_s * (8 + expected.rtu_length)
+    async def _guarded(self, ask: Ask, timeout_s: float) -> bytes:
+        wire_s = self._byte_s * ask.rtu_bytes
         try:
-            data = await self._exchange(unit, span, timeout_s + wire_s, None)
+            data = await self._exchange(ask, timeout_s + wire_s, None)
         except (UnitSilent, BadReply, asyncio.CancelledError):
             self._must_drain = True
-            lost, _ = self._lost.setdefault(unit, (set(), 0.0))
-            lost.add((expected.function, expected.size))
-            self._lost[unit] = lost, self._loop.time() + _LATE_S
+            lost, _ = self._lost.setdefault(ask.unit, (set(), 0.0))
+            lost.add(ask.shape)
+            self._lost[ask.unit] = lost, self._loop.time() + _LATE_S
             raise
         finally:
             self._filled = 0
         return data
 
-    async def _pass_lost(self, unit: int, span: Span, timeout_s: float) -> None:
+    async def _pass_lost(self, ask: Ask, timeout_s: float) -> None:
         """Make sure that no reply to a lost request can be taken for the next one."""
-        lost, until_s = self._lost[unit]
+        lost, until_s = self._lost[ask.unit]
         if self._loop.time() < until_s:
-            asked = Expected.of(unit, span)
-            taken = lost | {(asked.function, asked.size)}
-            other = _looks_different(unit, span, taken)
             try:
-                await self._guarded(unit, other, timeout_s)
+                await self._guarded(_looks_different(ask, lost | {ask.shape}), timeout_s)
             except UnitRefused:
                 # a refusal has no size, so it may be the lost request's own: let time settle it
                 await asyncio.sleep(2 * self._longest_s)
                 await self._drain()
-        self._lost.pop(unit, None)
+        self._lost.pop(ask.unit, None)
 
     async def _drain(self) -> None:
         started_s = self._heard_s = self._loop.time()
@@ -277,33 +275,31 @@ class RtuExchange(Exchange):
             self._must_drain = True
             return
         received = bytes(self._view[: self._filled])
-        try:
-            data = find_rtu_reply(expected, received)
-        except UnitRefused as error:
+        for reply in find_rtu_replies(expected, received):
             self._filled = 0
-            self._fail(error)
-            return
-        if data is not None:
-            self._filled = 0
-            self._succeed(data)
+            if isinstance(reply, UnitRefused):
+                self._fail(reply)
+            else:
+                self._succeed(reply)
             return
         if has_damaged_reply(expected, received):
             self._set_deadline(min(self._deadline_s, self._heard_s + _QUIET_S))
         if self._filled == MAX_BUFFERED:  # room for more, or the transport takes the full buffer for the end
-            kept = expected.rtu_length - 1
+            kept = expected.rtu_bytes - 9
             self._buffer[:kept] = self._buffer[self._filled - kept :]
             self._filled = kept
             self.dropped += 1
 
 
-def _looks_different(unit: int, span: Span, taken: set[tuple[int, int]]) -> Span:
-    """A read at the same place whose reply has a size that none of `taken` has."""
-    step = 8 if span.table.is_bits else 1
-    counts = sorted(range(1, 32 * step, step), key=lambda count: (count > span.count, count))
-    for count in counts:
-        if span.start + count <= 0x10000:
-            other = Span(span.table, span.start, count)
-            expected = Expected.of(unit, other)
-            if (expected.function, expected.size) not in taken:
+def _looks_different(ask: Ask, taken: set[tuple[int, int]]) -> Ask:
+    """A read of the same unit whose reply has a shape that none of `taken` has."""
+    table, start = Table.HOLDING, 0
+    if ask.size != VARIES:
+        table = next(table for table in Table if table.function == ask.function)
+        start = int.from_bytes(ask.pdu[1:3], "big")
+    for count in range(1, 250, 8 if table.is_bits else 1):
+        if start + count <= 0x10000:
+            other = reading(ask.unit, Span(table, start, count))
+            if other.shape not in taken:
                 return other
     raise UnitSilent("too many lost requests; waiting until none of their replies can come")

@@ -1,8 +1,8 @@
 """Every byte that goes to a device, and the check of every reply that comes back.
 
 `request` is the only maker of requests in the program. It can say "read" and
-nothing else: function codes 1 to 4 (Modbus Application Protocol V1.1b3, 6.1 to
-6.4). There is no writing to a device, by construction.
+nothing else: function codes 1 to 4, and 43 with MEI type 14 (Modbus Application
+Protocol V1.1b3, 6.1 to 6.4 and 6.21). There is no writing to a device, by construction.
 
     BusError
      ├─ UnitSilent    no reply in time: this unit only
@@ -13,7 +13,9 @@ nothing else: function codes 1 to 4 (Modbus Application Protocol V1.1b3, 6.1 to
 This module knows no socket and no time.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 
 from agent.modbus.address import MAX_BITS, MAX_REGISTERS, Span
@@ -84,23 +86,81 @@ _EXCEPTIONS = {
     11: "gateway target failed to respond",
 }
 
-_MBAP_REQUEST = Struct(">HHHBBHH")
-_RTU_REQUEST = Struct(">BBHH")
+_TABLE_READ = Struct(">BHH")
+_MBAP = Struct(">HHHB")
 _CRC = Struct("<H")
 
+_TABLE_READS = frozenset({1, 2, 3, 4})
+IDENTIFICATION = 43
+_MEI_TYPE = 14
+_LONGEST_PDU = 253
+_STREAMS = (1, 2, 3)
+"""Read Device ID codes: the basic, regular and extended objects as a stream."""
 
-def request(unit: int, span: Span, transaction: int | None) -> bytes:
-    """The bytes that ask `unit` for `span`; with a transaction id for TCP, with a CRC for RTU.
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One read of one unit, and what its reply must look like; from `reading` or `identifying`."""
+
+    unit: int
+    pdu: bytes
+    """From the function code on."""
+    size: int
+    """Data bytes in a good reply; `VARIES` where the reply says it itself."""
+
+    @property
+    def function(self) -> int:
+        return self.pdu[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """All that tells good replies of one unit apart on a serial line: function and data bytes."""
+        return self.pdu[0], self.size
+
+    @property
+    def rtu_bytes(self) -> int:
+        """Bytes on a serial line, of request and reply together; the most there can be."""
+        return len(self.pdu) + 3 + (256 if self.size == VARIES else self.size + 5)
+
+
+VARIES = -1
+
+
+@lru_cache(maxsize=4_096)
+def reading(unit: int, span: Span) -> Ask:
+    """The read of `span`.
 
     Raises:
-        ValueError: a unit, a width or a transaction id that no request can carry.
+        ValueError: a unit or a width that no request can carry.
     """
     if not (0 <= unit <= 255 and span.count <= max_count(span)):
         raise ValueError(f"unit {unit} cannot be asked for {span.count} of {span.table}")
-    function = span.table.function
+    return Ask(unit, _TABLE_READ.pack(span.table.function, span.start, span.count), data_bytes(span))
+
+
+def identifying(unit: int, stream: int, first: int) -> Ask:
+    """The read of device identification objects: a `stream` of them, from the id `first` on.
+
+    Raises:
+        ValueError: a unit, a stream or an object that no request can carry.
+    """
+    if not (0 <= unit <= 255 and stream in _STREAMS and 0 <= first <= 255):
+        raise ValueError(f"unit {unit} cannot be asked for stream {stream} from object {first}")
+    return Ask(unit, bytes((IDENTIFICATION, _MEI_TYPE, stream, first)), VARIES)
+
+
+def request(ask: Ask, transaction: int | None) -> bytes:
+    """The bytes that ask: with a transaction id for TCP, with a CRC for RTU.
+
+    Raises:
+        ValueError: the request would not be a read.
+    """
+    unit, pdu = ask.unit, ask.pdu
+    if pdu[0] not in _TABLE_READS and pdu[:2] != b"\x2b\x0e":
+        raise ValueError(f"function {pdu[0]} is not for reading; this program does nothing else")
     if transaction is not None:
-        return _MBAP_REQUEST.pack(transaction, 0, 6, unit, function, span.start, span.count)
-    body = _RTU_REQUEST.pack(unit, function, span.start, span.count)
+        return _MBAP.pack(transaction, 0, len(pdu) + 1, unit) + pdu
+    body = bytes((unit,)) + pdu
     return body + _CRC.pack(crc16(body))
 
 
@@ -114,30 +174,11 @@ def data_bytes(span: Span) -> int:
     return (span.count + 7) // 8 if span.table.is_bits else 2 * span.count
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the reply to a request must look like; one per distinct read, made once."""
-
-    unit: int
-    function: int
-    size: int
-    """Data bytes."""
-
-    @classmethod
-    def of(cls, unit: int, span: Span) -> "Expected":
-        return cls(unit, span.table.function, data_bytes(span))
-
-    @property
-    def rtu_length(self) -> int:
-        """Bytes of the whole good reply on a serial line."""
-        return self.size + 5
-
-
-def check(expected: Expected, unit: int, pdu: bytes) -> bytes:
+def check(ask: Ask, unit: int, pdu: bytes) -> bytes:
     """The data bytes of a reply that is exactly what was asked for.
 
     Args:
-        expected: what was asked for.
+        ask: what was asked for.
         unit: who answered.
         pdu: from the function code to the last data byte; the framing has been checked.
 
@@ -145,51 +186,76 @@ def check(expected: Expected, unit: int, pdu: bytes) -> bytes:
         UnitRefused: an exception reply to this very function.
         BadReply: anything else.
     """
-    if unit != expected.unit:
-        raise BadReply(f"unit {unit} answered instead of {expected.unit}")
+    if unit != ask.unit:
+        raise BadReply(f"unit {unit} answered instead of {ask.unit}")
     if len(pdu) < 2:
         raise BadReply("a reply without content")
-    function = pdu[0]
-    if function == expected.function | 0x80 and len(pdu) == 2:
+    function, asked, size = pdu[0], ask.pdu[0], ask.size
+    if function == asked | 0x80 and len(pdu) == 2:
         raise UnitRefused(pdu[1])
-    if function != expected.function:
-        raise BadReply(f"function {function} in answer to {expected.function}")
-    if pdu[1] != expected.size or len(pdu) != expected.size + 2:
-        raise BadReply(f"{len(pdu) - 2} data bytes (it says {pdu[1]}), not {expected.size}")
+    if function != asked:
+        raise BadReply(f"function {function} in answer to {asked}")
+    if size == VARIES:
+        if _end_of_objects(ask, pdu, 0) != len(pdu):
+            raise BadReply("a device identification whose objects do not fill it")
+        return pdu[1:]
+    if pdu[1] != size or len(pdu) != size + 2:
+        raise BadReply(f"{len(pdu) - 2} data bytes (it says {pdu[1]}), not {size}")
     return pdu[2:]
 
 
-def find_rtu_reply(expected: Expected, received: bytes) -> bytes | None:
-    """The data bytes of the reply somewhere in what a serial line brought, None while it is not whole.
+def find_rtu_replies(ask: Ask, received: bytes) -> list[bytes | UnitRefused]:
+    """The different replies somewhere in what a serial line brought: data bytes, or a refusal.
 
-    Bytes before it (a driver's glitch, the echo of the request, another unit's late
-    reply) are passed over: only unit, function, byte count and CRC together make a reply.
-
-    Raises:
-        UnitRefused: an exception reply of this unit to this function.
+    Bytes around them (a driver's glitch, the echo of the request, another unit's late
+    reply) are passed over: only unit, function, length and CRC together make a reply.
     """
-    good = bytes((expected.unit, expected.function, expected.size))
-    refusal = bytes((expected.unit, expected.function | 0x80))
-    at = received.find(good)
-    while at >= 0:
-        end = at + expected.size + 5
-        if end > len(received):
-            break
-        if crc16(received[at:end]) == 0:
-            return received[at + 3 : end - 2]
-        at = received.find(good, at + 1)
+    found: dict[bytes, bytes | UnitRefused] = {}
+    for at, end in _frames(ask, received):
+        if end <= len(received) and crc16(received[at:end]) == 0:
+            found[received[at:end]] = received[at + (2 if ask.size == VARIES else 3) : end - 2]
+    refusal = bytes((ask.unit, ask.pdu[0] | 0x80))
     at = received.find(refusal)
     while 0 <= at <= len(received) - 5:
         if crc16(received[at : at + 5]) == 0:
-            raise UnitRefused(received[at + 2])
+            found[received[at : at + 5]] = UnitRefused(received[at + 2])
         at = received.find(refusal, at + 1)
-    return None
+    return list(found.values())
 
 
-def has_damaged_reply(expected: Expected, received: bytes) -> bool:
-    """Whether the reply came whole by its length, but not by its CRC."""
-    at = received.find(bytes((expected.unit, expected.function, expected.size)))
-    return 0 <= at <= len(received) - expected.rtu_length
+def has_damaged_reply(ask: Ask, received: bytes) -> bool:
+    """Whether a reply came whole by its length, where none is whole by its CRC."""
+    return any(end <= len(received) for _, end in _frames(ask, received))
+
+
+def _frames(ask: Ask, received: bytes) -> Iterator[tuple[int, int]]:
+    """Where good replies may begin, and where they would end with their CRC."""
+    varies = ask.size == VARIES
+    head = bytes((ask.unit, *ask.pdu[:3])) if varies else bytes((ask.unit, ask.pdu[0], ask.size))
+    at = received.find(head)
+    while at >= 0:
+        if not varies:
+            yield at, at + ask.size + 5
+        elif (end := _end_of_objects(ask, received, at + 1)) is not None:
+            yield at, end + 2
+        at = received.find(head, at + 1)
+
+
+def _end_of_objects(ask: Ask, received: bytes, at: int) -> int | None:
+    """Where a device identification ends whose function code is at `at`; None while that cannot be told.
+
+    The reply says: function, MEI type, stream, conformity, more follows, next object, number of
+    objects, and each with its id, its length and its text (6.21).
+    """
+    objects_at = at + 7
+    if len(received) < objects_at or received[at : at + 3] != ask.pdu[:3]:
+        return None
+    end = objects_at
+    for _ in range(received[objects_at - 1]):
+        if end + 2 > len(received):
+            return None
+        end += 2 + received[end + 1]
+    return end if end - at <= _LONGEST_PDU else None
 
 
 def words_of(span: Span, data: bytes) -> tuple[int, ...]:

@@ -38,13 +38,15 @@ class Asked:
 
     def __init__(self, frame, send, close, *, rtu):
         self.frame, self.send, self.close, self.rtu = frame, send, close, rtu
-        if rtu:
-            self.transaction = None
-            self.unit, self.function, self.start, self.count = unpack(">BBHH", frame[:6])
+        self.transaction = None if rtu else int.from_bytes(frame[:2], "big")
+        self.unit, *pdu = frame[:-2] if rtu else frame[6:]
+        self.function = pdu[0]
+        self.mei = self.function == 43
+        if self.mei:
+            _, mei, self.stream, self.first = pdu
+            assert mei == 14
         else:
-            self.transaction, _, _, self.unit, self.function, self.start, self.count = unpack(
-                ">HHHBBHH", frame
-            )
+            self.start, self.count = unpack(">HH", bytes(pdu[1:]))
 
     @property
     def data(self):
@@ -65,6 +67,13 @@ class Asked:
         self.send(self.framed(pdu, **other))
 
 
+def request_bytes(received, *, rtu):
+    """How long the request is that the bytes begin with; None while that cannot be told."""
+    if not rtu:
+        return 6 + int.from_bytes(received[4:6], "big") if len(received) >= 6 else None
+    return (7 if received[1] == 43 else 8) if len(received) >= 2 else None
+
+
 Script = Callable[[Asked], Awaitable[None]]
 
 
@@ -83,7 +92,8 @@ class TcpScript:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 async with asyncio.TaskGroup() as tasks:
                     while True:
-                        frame = await reader.readexactly(8 if self.rtu else 12)
+                        frame = await reader.readexactly(6)
+                        frame += await reader.readexactly(request_bytes(frame, rtu=self.rtu) - 6)
                         self.times.append(loop.time())
                         asked = Asked(frame, writer.write, writer.close, rtu=self.rtu)
                         self.asked.append(asked)
@@ -126,8 +136,8 @@ class PtyScript:
     def _readable(self):
         with contextlib.suppress(OSError):
             self._received += os.read(self._far, 4096)
-        while len(self._received) >= 8:
-            frame, self._received = self._received[:8], self._received[8:]
+        while (size := request_bytes(self._received, rtu=True)) and size <= len(self._received):
+            frame, self._received = self._received[:size], self._received[size:]
             asked = Asked(frame, self.send, self.unplug, rtu=True)
             self.asked.append(asked)
             self._tasks.create_task(self.script(asked))

@@ -8,7 +8,7 @@ import pytest
 from agent.device import BusLine
 from agent.modbus.address import Span, Table
 from agent.modbus.bus import open_bus
-from agent.modbus.pdu import request
+from agent.modbus.pdu import reading, request
 from agent.profile import Link
 from agent.simulator.line import Line, Speed
 from agent.simulator.server import RtuServer, TcpServer
@@ -63,9 +63,9 @@ async def test_a_request_into_anothers_exchange_is_seen_and_not_heard():
     loop = asyncio.get_running_loop()
     fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
-        os.write(fd, request(1, TEN, None))
+        os.write(fd, request(reading(1, TEN), None))
         await asyncio.sleep(0.004)
-        os.write(fd, request(2, TEN, None))  # the first one is still going over the line
+        os.write(fd, request(reading(2, TEN), None))  # the first one is still going over the line
         end_s = loop.time() + 0.25
         got, pieces = b"", 0
         while loop.time() < end_s:
