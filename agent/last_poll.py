@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.modbus.address import Table
-from agent.modbus.decode import Decoder, compile_block, explain
+from agent.modbus.decode import Decoder, compile_block
+from agent.modbus.meaning import explain
 from agent.modbus.pdu import BusError, words_of
 from agent.modbus.plan import Block
 
@@ -22,8 +23,6 @@ class Read:
     data: bytes | None = None
     asked_ms: int = 0
     problem: str | None = None
-    silences: int = 0
-    """Polls in a row in which it alone was not answered."""
 
     @classmethod
     def of(cls, block: Block) -> "Read":
@@ -55,14 +54,18 @@ class LastPoll:
 def last_poll(
     device: str, problem: str | None, reads: Iterable[Read], refused: Mapping[str, BusError]
 ) -> LastPoll:
-    """Taken from what the reads hold, when somebody wants to see it."""
+    """Taken from what the reads hold, the latest first, when somebody wants to see it."""
     blocks: list[BlockPoll] = []
     why: dict[str, str] = {name: str(error) for name, error in refused.items()}
+    told = set(why)
     for read in reads:
         span = read.block.span
         words = words_of(span, read.data) if read.data is not None else None
         blocks.append(BlockPoll(span.table, span.start, span.count, words, read.asked_ms, read.problem))
         for point in read.block.points:
+            if point.name in told:
+                continue
+            told.add(point.name)
             at = point.span.start - span.start
             text = explain(point, words[at : at + point.span.count]) if words is not None else read.problem
             if text is not None:

@@ -287,6 +287,13 @@ def _polled() -> Iterator[StandardPoint]:
     yield _point(POLLED_KINDS, "model", "", "Model", "型号", type_="string")
     yield _point(POLLED_KINDS, "serial", "", "Serial number", "序列号", type_="string")
     yield _point(POLLED_KINDS, "firmware", "", "Firmware", "固件版本", type_="string")
+    yield _point(
+        POLLED_KINDS,
+        "device_clock_offset_s",
+        "s",
+        "Clock of the device, ahead of ours",
+        "设备时钟与网关时钟之差",
+    )
     yield _point(POLLED_KINDS, "failed_polls", "", "Failed polls in a row", "连续失败轮询数")
     yield _point(POLLED_KINDS, "good_polls", "", "Good polls in a row", "连续成功轮询数")
 

@@ -15,6 +15,9 @@ Kind: TypeAlias = Literal["inverter", "battery", "charger", "meter", "weather", 
 WordOrder: TypeAlias = Literal["big", "little"]
 """`big`: high word first."""
 
+TEXT_TYPES = frozenset({"string", "hex", "bytes"})
+"""Characters; hexadecimal digits (serial numbers in BCD); the bytes as numbers with dots (versions)."""
+
 POLLED_KINDS: tuple[Kind, ...] = ("inverter", "battery", "charger", "meter", "weather")
 
 
@@ -22,17 +25,27 @@ POLLED_KINDS: tuple[Kind, ...] = ("inverter", "battery", "charger", "meter", "we
 class Format:
     """How raw words become a value: (raw + raw_offset) x 10^scale_register x scale, then `range`.
 
+    Places are offsets in registers, relative to the point's address; all of them come in one request.
+
     Args:
-        type: `u16 i16 u32 i32 u64 i64 f32 f64 bool string`; further widths as decode knows them.
+        type: a name in `agent.modbus.layout.TYPES`.
         registers: how many registers (or bits, in the bit tables) the value itself takes.
         word_order: of values wider than one register.
+        byte_order: `little`: the two bytes of every register are swapped.
         absent: raw values, before scaling, that mean "not available"; NaN always does.
         range: outside it the value is bad.
         percent: the register holds percent, or -1..1 on devices that know no better: a value within
             -1..1 stays, any other is divided by 100 (`scale` is 1).
-        scale_at: offset in registers, relative to the point's address, of an i16 exponent.
-        times_at: offset in registers of an u16 that the value is multiplied with, such as the
-            voltage beside a current where a maker gives no power; not with `range`.
+        high_at: place of the high word, where it lies apart; the low word is at the address.
+        mask: the bits that count, shifted down to bit 0; of a signed type, the highest is the sign.
+        plus: place → factor: raw values of the same type that are added to the point's own.
+        sign_at: place and mask of a word: the value is negative where one of these bits is set.
+        scale_at: place of an i16 exponent of ten, or with `scales` of a word that stands for a factor.
+        scale_mask: the bits of that word that count, shifted down; without it the word is signed.
+        scales: what the word says → factor; what is not listed is bad.
+        times_at: places of u16 factors, such as a transformer's ratio, or the voltage beside a
+            current where a maker gives no power.
+        utc: a device clock keeps UTC; else it shows the site's local time.
         states: raw value → state name; any other gives `unknown:<n>`, uncertain.
         bits: bit number → text of the fault; the value is the set bits' numbers, `"0,3"`.
     """
@@ -40,20 +53,49 @@ class Format:
     type: str
     registers: int
     word_order: WordOrder = "big"
+    byte_order: WordOrder = "big"
     scale: float = 1.0
     raw_offset: int = 0
     absent: frozenset[int] = frozenset()
     range: tuple[float, float] | None = None
     percent: bool = False
+    high_at: int | None = None
+    mask: int | None = None
+    plus: tuple[tuple[int, float], ...] = ()
+    sign_at: tuple[int, int] | None = None
     scale_at: int | None = None
-    times_at: int | None = None
+    scale_mask: int | None = None
+    scales: Mapping[int, float] | None = None
+    times_at: tuple[int, ...] = ()
+    utc: bool = False
     states: Mapping[int, str] | None = None
     bits: Mapping[int, Text] | None = None
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Of all registers that make the value."""
+        own = (0, self.high_at) if self.high_at is not None else tuple(range(self.registers))
+        for place, _ in self.plus:
+            own += tuple(range(place, place + self.registers))
+        if self.sign_at is not None:
+            own += (self.sign_at[0],)
+        return own + self.times_at + (() if self.scale_at is None else (self.scale_at,))
+
+    @property
+    def is_clock(self) -> bool:
+        """The device's own time: its value is the seconds since 1970 that the device's clock shows."""
+        return self.type.startswith("time_")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A line of the device's map."""
+    """A line of the device's map.
+
+    Args:
+        max_rate: the fastest believable change, in its unit per second; None leaves it to the
+            standard point of this name, 0 believes all.
+        wraps_at: where a counter starts again from 0, if that is not what its type can hold.
+    """
 
     name: str
     table: Table
@@ -64,22 +106,22 @@ class Point:
     counter: bool = False
     optional: bool = False
     every_ms: int | None = None
+    max_rate: float | None = None
+    wraps_at: float | None = None
 
     @property
     def span(self) -> Span:
         """All registers that one request must bring to decode this point."""
-        start, end = self.address, self.address + self.format.registers
-        for offset in (self.format.scale_at, self.format.times_at):
-            if offset is not None:
-                at = self.address + offset
-                start, end = min(start, at), max(end, at + 1)
-        return Span(self.table, start, end - start)
+        places = self.format.places
+        start, end = min(places), max(places) + 1
+        return Span(self.table, self.address + start, end - start)
 
     @property
     def value_type(self) -> Literal["number", "string", "bool"]:
-        if self.format.type == "bool":
+        form = self.format
+        if form.type == "bool":
             return "bool"
-        if self.format.type == "string" or self.format.states is not None or self.format.bits is not None:
+        if form.type in TEXT_TYPES or form.states is not None or form.bits is not None:
             return "string"
         return "number"
 
@@ -89,6 +131,7 @@ class Link:
     """What the device's own port allows."""
 
     word_order: WordOrder = "big"
+    byte_order: WordOrder = "big"
     max_registers: int = 125
     gap_ms: int = 0
     connect_delay_ms: int = 0

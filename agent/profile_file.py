@@ -74,7 +74,7 @@ def _stand_in(place: Place, value: Any) -> Any:
 
 def _profile(yaml: ProfileYaml) -> Profile:
     link = yaml.link.link()
-    points = tuple(point.point(link.word_order) for point in yaml.points)
+    points = tuple(point.point(link) for point in yaml.points)
     return Profile(
         name=yaml.profile,
         kind=yaml.kind,
@@ -89,7 +89,7 @@ def _profile(yaml: ProfileYaml) -> Profile:
         samples=tuple(sample.sample() for sample in yaml.samples),
         sunspec=_sunspec(yaml),
         ratio_applied=yaml.ratio_applied,
-        identify=None if yaml.identify is None else yaml.identify.fingerprint(link.word_order),
+        identify=None if yaml.identify is None else yaml.identify.fingerprint(link),
     )
 
 

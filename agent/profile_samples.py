@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agent.document import Document, Fault
 from agent.modbus.address import Table
-from agent.modbus.decode import judge
+from agent.modbus.meaning import judge
 from agent.profile import Point, Profile, Sample
 from agent.reading import Value
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from agent.modbus.address import Table
+from agent.modbus.meaning import is_made
 from agent.modbus.sunspec import assumed, image
-from agent.profile import Point, Profile
+from agent.profile import TEXT_TYPES, Point, Profile
 from agent.reading import Value
 from agent.simulator.encode import exponent_for, words_of
-from agent.simulator.unit import ILLEGAL_ADDRESS, Answer, Unit
+from agent.simulator.refusal import ILLEGAL_ADDRESS
+from agent.simulator.unit import Answer, Unit
 
 _FILLED = 100  # makers keep reserved registers between the named ones; wider gaps are refused
 
@@ -56,7 +58,7 @@ class SimulatedDevice(Unit):
                 raise ValueError(f"{self.profile.name} has no point {name!r}")
             scale_register = _scale_register(point)
             if scale_register is None:
-                self._put(point, words_of(point, self._without_factor(point, value)))
+                self._put(point, value)
                 self._values[name] = value
                 continue
             self._values[name] = value
@@ -75,14 +77,9 @@ class SimulatedDevice(Unit):
             return ILLEGAL_ADDRESS
         return [words[address] for address in range(start, start + count)]
 
-    def _without_factor(self, point: Point, value: Value | None) -> Value | None:
-        """What the register itself says of a value that a reader multiplies with another register."""
-        if point.format.times_at is None or not isinstance(value, float | int):
-            return value
-        return value / (self._words[point.table][point.address + point.format.times_at] or 1)
-
-    def _put(self, point: Point, words: Iterable[int]) -> None:
-        self._words[point.table].update(enumerate(words, point.address))
+    def _put(self, point: Point, value: Value | None, exponent: int = 0) -> None:
+        words = self._words[point.table]
+        words.update(words_of(point, value, exponent, words if is_made(point.format) else None))
 
     def _put_all(self, scale_register: tuple[Table, int]) -> None:
         exponent = self._exponents[scale_register]
@@ -90,7 +87,7 @@ class SimulatedDevice(Unit):
         self._words[table][address] = exponent & 0xFFFF
         for point in self._sharing[scale_register]:
             if point.name in self._values:
-                self._put(point, words_of(point, self._values[point.name], exponent))
+                self._put(point, self._values[point.name], exponent)
 
     def _fill(self) -> None:
         """Zeros wherever a point or a small gap between points lies."""
@@ -107,7 +104,7 @@ class SimulatedDevice(Unit):
 
 def _scale_register(point: Point) -> tuple[Table, int] | None:
     at = point.format.scale_at
-    return None if at is None else (point.table, point.address + at)
+    return None if at is None or point.format.scales is not None else (point.table, point.address + at)
 
 
 def _sharing(points: Iterable[Point]) -> dict[tuple[Table, int], list[Point]]:
@@ -125,7 +122,7 @@ def _first(point: Point) -> Value | None:
         return None
     if form.states:
         return next(iter(form.states.values()))
-    if form.type == "string" or form.bits is not None:
+    if form.type in TEXT_TYPES or form.bits is not None:
         return ""
     if form.type == "bool":
         return False

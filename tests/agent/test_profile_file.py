@@ -51,7 +51,7 @@ def test_the_parts_of_a_profile():
     assert (profile.name, profile.kind, profile.every_ms) == ("x", "meter", 2_000)
     assert profile.link.gap_ms == 60
     power, energy, temperature, voltage, fault, mode, serial, flag = profile.points
-    assert power.format == Format("f32", 2, "little", 0.001)
+    assert power.format == Format("f32", 2, "little", scale=0.001)
     assert (power.unit, power.label) == ("kW", Text("Active power", "有功功率"))
     assert energy.counter
     assert (energy.every_ms, energy.format.word_order) == (10_000, "big")

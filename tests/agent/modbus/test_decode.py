@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.modbus.address import Table
-from agent.modbus.decode import compile_block, explain, judge
+from agent.modbus.decode import compile_block
+from agent.modbus.meaning import explain, judge
 from agent.modbus.plan import block_of
 from agent.profile import Format, Point
 from agent.reading import Quality, Text

@@ -165,7 +165,7 @@ def test_a_power_that_is_current_times_voltage_is_said_by_its_current():
     device = SimulatedDevice(
         profile(
             point("voltage_v", 0, scale=0.01),
-            point("power_kw", 1, "i16", scale=1e-7, times_at=-1),
+            point("power_kw", 1, "i16", scale=1e-7, times_at=(-1,)),
         )
     )
     device.set(voltage_v=52.34, power_kw=-2.5)
