@@ -6,7 +6,8 @@ Failure
  ├─ StoreError         the tickets' store cannot be used
  ├─ UsersDamaged       the file of users cannot be used
  ├─ CertificateError   no certificate could be made for the console
- └─ BrokerError        the embedded broker cannot listen
+ ├─ BrokerError        the embedded broker cannot listen
+ └─ LineHeld           another process is the master of a device's line
 
 A command turns them into one line and an exit code; anything else ends it loudly.
 """

@@ -16,6 +16,7 @@ import structlog
 
 from agent.clock import Clock, SystemClock
 from agent.device import Device
+from agent.modbus.lessons import Lessons
 from agent.poller import BusPoller, FrameNumbers
 from agent.profile import Profile
 from agent.reading import Frame
@@ -23,6 +24,7 @@ from agent.rules.alert import Alert
 from agent.rules.engine import Engine
 from agent.rules.facts import DeviceFacts, Outcome, SiteFacts
 from gateway.config import SiteConfig
+from gateway.guests.door import Door
 from gateway.history.history import History
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.journal import Journal
@@ -47,6 +49,8 @@ _TICK_MS = 10_000
 _LAST_WORDS_MS = 1_500
 """A stop takes at most 5 s in all."""
 _MOST_REMEMBERED = 50_000
+_LESSON = "lesson|"
+"""Begins the journal's keys of what devices have been found to refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class Site:
         self._offer_code = offer_code
         self._watches: dict[str, bytes] = {}
         self._numbers = FrameNumbers()
-        self._polled: dict[str, tuple[Device, ...]] = {}
+        self._lessons = Lessons()
         self._polled_at_s = 0.0
         self._polling = asyncio.Event()
         self._manager = ServiceManager()
@@ -113,7 +117,7 @@ class Site:
             rooms.push_async_callback(self.journal.close)
             self.history = await History.open(self.data, self.journal)
             rooms.push_async_callback(self.history.close)
-            self._watches = {k: w for k, w in self.journal.watches().items() if k != PUBLISHED}
+            self._recall()
             memory = await self._memory(self.config)
             self.engine = self._new_engine(self.config, memory)
             self.desk = await self._open_desk()
@@ -135,6 +139,7 @@ class Site:
             self._parts.start("desk", self.desk.run())
             self._parts.start("ticks", self._ticks())
             self._parts.start("vitals", Vitals(self).run())
+            self._parts.start("guests", Door(self.config.id, self.pollers).run())
             for name in parts_of(self.config):
                 self._start(name)
             if console is not None:
@@ -169,6 +174,16 @@ class Site:
         await stop.wait()
         self._polling.set()
 
+    def _recall(self) -> None:
+        """What the journal has kept for others than its readers."""
+        found = self.journal.watches()
+        self._watches = {k: w for k, w in found.items() if k != PUBLISHED and not k.startswith(_LESSON)}
+        self._lessons = Lessons(
+            {k.removeprefix(_LESSON): text for k, text in found.items() if k.startswith(_LESSON)},
+            self.clock.utc_ms(),
+            lambda key, text: self.journal.remember(_LESSON + key, text),
+        )
+
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")
         if kind == "bus":
@@ -180,14 +195,14 @@ class Site:
 
     def _poller(self, bus: str) -> BusPoller:
         line = next(line for line in self.config.buses if line.id == bus)
-        before = self.pollers.get(bus)
-        devices, same = self.devices.of_bus(bus), self._polled.get(bus, ())
-        holes = {d.id: before.holes(d.id) for d in devices if before is not None and d in same}
-        poller = BusPoller(line, devices, self.clock, self._take_poll, holes=holes, numbers=self._numbers)
+        devices = self.devices.of_bus(bus)
+        poller = BusPoller(
+            line, devices, self.clock, self._take_poll, lessons=self._lessons, numbers=self._numbers
+        )
         poller.on_first_request = self._polling.set
         poller.on_identified = self._identified
         poller.on_skipped = self._skipped
-        self.pollers[bus], self._polled[bus] = poller, devices
+        self.pollers[bus] = poller
         return poller
 
     def _take_poll(self, frame: Frame) -> None:
@@ -326,7 +341,6 @@ class Site:
         kind, _, which = name.partition(":")
         if kind == "bus":
             self.pollers.pop(which, None)
-            self._polled.pop(which, None)
             return
         sink = self.north.influxdb if kind == "influxdb" else self.north.mqtt.pop(which, None)
         if kind == "influxdb":

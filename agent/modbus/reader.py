@@ -4,6 +4,7 @@ from typing import Protocol
 
 from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint
+from agent.modbus.identity import Identity
 
 
 class Reader(Protocol):
@@ -19,6 +20,8 @@ class Reader(Protocol):
     def is_open(self) -> bool: ...
 
     async def fetch(self, unit: int, span: Span, *, timeout_ms: float | None = None) -> bytes: ...
+
+    async def identify(self, unit: int, *, timeout_ms: float | None = None) -> Identity: ...
 
     def probe_timeout_ms(self, unit: int) -> float: ...
 

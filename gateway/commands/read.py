@@ -1,6 +1,8 @@
 """`maplebridge read URL --profile NAME`: polls one device once and shows what it said."""
 
 import asyncio
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,6 @@ import typer
 
 from agent.clock import SystemClock
 from agent.device import BusLine, Device
-from agent.modbus.bus import open_bus
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.profile import Profile
 from agent.reading import Quality, Value
@@ -16,6 +17,7 @@ from agent.unit_poll import Poll, UnitPoll
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, show
+from gateway.guests.shared_bus import open_shared_bus
 from gateway.profiles import ProfileShelf
 
 _TRIES = 2
@@ -54,8 +56,8 @@ def read(
         fail(2, str(error))
     with exits():
         found = ProfileShelf(Path.cwd()).find(profile)
-    name = f"{url} unit {unit}"
-    asked, poll = asyncio.run(_poll(url, Device(name, found, "read", unit)))
+        name = f"{url} unit {unit}"
+        asked, poll = asyncio.run(_poll(url, Device(name, found, "read", unit)))
     if poll.reason is not None:
         fail(
             1, f"{name} gave no readings: {asked.problem} ({poll.reason}); check address, unit id and wiring"
@@ -68,7 +70,8 @@ def read(
 
 
 async def _poll(url: str, device: Device) -> tuple[UnitPoll, Poll]:
-    bus = open_bus(BusLine("read", url), {device.unit: device.profile.link})
+    links = {device.unit: device.profile.link}
+    bus = await open_shared_bus(BusLine("read", url), links, partial(print, file=sys.stderr))
     asked = UnitPoll(device, bus, SystemClock())
     try:
         for _ in range(_TRIES):
