@@ -78,6 +78,10 @@ def _one_or_many(addresses: object) -> object:
     return addresses if isinstance(addresses, list) else [addresses]
 
 
+def _of_exponents(register: object) -> object:
+    return {"address": register} if isinstance(register, int) else register
+
+
 def _in_ranges(states: Any) -> Any:
     """`1-5: running` stands for each whole number from 1 to 5."""
     if not isinstance(states, dict):
@@ -110,14 +114,14 @@ class PointYaml(Part):
     mask: _Mask | None = None
     plus: Mapping[Address, _Factor] = Field(default_factory=dict)
     sign_register: SignYaml | None = None
-    scale_register: Address | ScaleYaml | None = None
+    scale_register: Annotated[ScaleYaml | None, BeforeValidator(_of_exponents)] = None
     times_register: Annotated[
         tuple[Address, ...], BeforeValidator(_one_or_many), Field(max_length=_MOST_FACTORS)
     ] = ()
     utc: bool = False
     absent: tuple[int, ...] = ()
     range: Limits | None = None
-    states: Annotated[Mapping[int, str] | None, BeforeValidator(_in_ranges), Field(min_length=1)] = None
+    states: Mapping[int, str] | None = Field(default=None, min_length=1)
     bits: Mapping[int, TextYaml] | None = None
     counter: bool = False
     optional: bool = False
@@ -126,6 +130,13 @@ class PointYaml(Part):
     wraps_at: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     unit: str | None = None
     label: TextYaml | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_ranges(cls, keys: Any) -> Any:
+        if isinstance(keys, dict) and "states" in keys:
+            return {**keys, "states": _in_ranges(keys["states"])}
+        return keys
 
     @model_validator(mode="after")
     def _fits_together(self) -> "PointYaml":
@@ -218,15 +229,15 @@ class PointYaml(Part):
                 raw_offset=self.raw_offset,
                 absent=frozenset(raw & every_bit for raw in self.absent),
                 range=self.range,
-                high_at=self._place(self.high_register),
+                high_at=None if self.high_register is None else self.high_register - self.address,
                 mask=self.mask,
                 plus=tuple((address - self.address, factor) for address, factor in self.plus.items()),
                 sign_at=None
                 if self.sign_register is None
                 else (self.sign_register.address - self.address, self.sign_register.mask),
-                scale_at=self._place(scale.address if isinstance(scale, ScaleYaml) else scale),
-                scale_mask=scale.mask if isinstance(scale, ScaleYaml) else None,
-                scales=scale.scales if isinstance(scale, ScaleYaml) else None,
+                scale_at=None if scale is None else scale.address - self.address,
+                scale_mask=None if scale is None else scale.mask,
+                scales=None if scale is None else scale.scales,
                 times_at=tuple(address - self.address for address in self.times_register),
                 utc=self.utc,
                 states=self.states,
@@ -240,9 +251,6 @@ class PointYaml(Part):
             max_rate=self.max_rate,
             wraps_at=self.wraps_at,
         )
-
-    def _place(self, address: int | None) -> int | None:
-        return None if address is None else address - self.address
 
 
 _OF_NUMBERS = ("high_register", "plus", "sign_register", "scale_register", "times_register", "max_rate")

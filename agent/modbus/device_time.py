@@ -5,7 +5,6 @@ register each (`time_words`), one byte each (`time_bytes`, from the year 2000), 
 two decimal digits each (`time_bcd`), or as IEC 60870-5-4 packs them (`time_iec870`).
 """
 
-from calendar import timegm
 from datetime import UTC, datetime
 from struct import pack, unpack
 
@@ -27,9 +26,11 @@ def shown_s(kind: str, data: bytes) -> float | None:
         return None
     year, month, day, hour, minute, second = fields
     year += _CENTURY if year < 100 else 0
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60):
+    try:
+        shown = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:  # no such date
         return None
-    return timegm((year, month, day, hour, minute, second)) + second_parts
+    return shown.timestamp() + second_parts
 
 
 def _of_words(data: bytes) -> tuple[tuple[int, ...] | None, float]:

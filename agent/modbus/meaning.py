@@ -262,7 +262,7 @@ def _ratio(scale: float) -> tuple[int, int]:
 
 
 def _whole(factor: float) -> float:
-    return int(factor) if factor.is_integer() else factor
+    return int(factor) if factor == int(factor) else factor
 
 
 def _text_of(absent: frozenset[float]) -> Callable[[bytes], Value]:

@@ -162,6 +162,7 @@ def numbers_and_texts(draw, name):
     kind = draw(st.sampled_from([*REGISTERS, "string:3"]))
     form = {
         "word_order": draw(st.sampled_from(["big", "little"])),
+        "byte_order": draw(st.sampled_from(["big", "little"])),
         "absent": draw(st.frozensets(st.integers(0, 0xFFFF), max_size=2)),
     }
     if kind not in ("bool", "string:3"):
@@ -170,10 +171,12 @@ def numbers_and_texts(draw, name):
         form["percent"] = draw(st.booleans())
         if kind[0] in "ui":
             form["scale_at"] = draw(st.sampled_from([None, -1, 4]))
+            form["mask"] = draw(st.sampled_from([None, None, 0x0FF0]))
+            form["plus"] = draw(st.sampled_from([(), (), ((7, 10),)]))
             extra = draw(st.sampled_from(["none", "states", "bits"]))
             if extra != "none":
                 form[extra] = STATES if extra == "states" else BITS
-                form |= {"scale": 1.0, "scale_at": None, "range": None, "percent": False}
+                form |= {"scale": 1.0, "scale_at": None, "range": None, "percent": False, "plus": ()}
     return a_point(kind, name=name, address=draw(st.integers(1, 30)), **form)
 
 
