@@ -57,6 +57,18 @@ class ProfileShelf:
         words = "|".join(re.escape(point) for point in points)
         return re.search(rf"""name["']?\s*:\s*["']?(?:{words})(?!\w)""", text) is not None
 
+    def recognisable(self) -> tuple[str, ...]:
+        """Profiles that say what their device is known by; a look at the file tells, it is read later."""
+        return tuple(name for name in self.names() if self._has_key(name, "identify|sunspec"))
+
+    def _has_key(self, name: str, keys: str) -> bool:
+        path = self.path(name)
+        try:
+            text = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+        except OSError:  # said where the profile itself is read
+            return False
+        return re.search(rf"""^["']?(?:{keys})["']?\s*:""", text, re.MULTILINE) is not None
+
     def names(self) -> tuple[str, ...]:
         """All profiles that `find` knows."""
         return tuple(sorted({file.stem for folder in self._folders for file in folder.glob("*.yaml")}))
