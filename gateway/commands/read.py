@@ -10,9 +10,12 @@ import typer
 
 from agent.clock import SystemClock
 from agent.device import BusLine, Device
+from agent.last_poll import LastPoll
+from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
-from agent.profile import Profile
+from agent.profile import Point
 from agent.reading import Quality, Value
+from agent.reason import in_hex, reason, set_bits
 from agent.unit_poll import Poll, UnitPoll
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
@@ -23,8 +26,8 @@ from gateway.profiles import ProfileShelf
 _TRIES = 2
 
 _HEAD = {
-    "en": ("point", "value", "unit", "quality", "why"),
-    "zh": ("测点", "数值", "单位", "质量", "原因"),
+    "en": ("point", "value", "unit", "quality", "raw", "meaning or why"),
+    "zh": ("测点", "数值", "单位", "质量", "原始值", "含义或原因"),
 }
 _QUALITY = {
     "good": {"en": "good", "zh": "有效"},
@@ -88,11 +91,10 @@ async def _poll(url: str, device: Device) -> tuple[UnitPoll, Poll]:
 
 
 def _document(name: str, profile_name: str, asked: UnitPoll, poll: Poll) -> dict[str, Any]:
-    profile = asked.profile or asked.device.profile
-    why = asked.last().why
-    points = {
-        point: _point(profile, point, value, poll.faults.get(index, Quality.GOOD), why.get(point))
-        for index, (point, value) in enumerate(zip(poll.points, poll.values, strict=True))
+    profile, last = asked.profile or asked.device.profile, asked.last()
+    found = {
+        name: (value, poll.faults.get(index, Quality.GOOD))
+        for index, (name, value) in enumerate(zip(poll.points, poll.values, strict=True))
     }
     return {
         "device": name,
@@ -100,28 +102,52 @@ def _document(name: str, profile_name: str, asked: UnitPoll, poll: Poll) -> dict
         "vendor": profile.vendor,
         "model": profile.model,
         "serial": asked.chain.serial if asked.chain is not None else "",
-        "points": {point.name: points[point.name] for point in profile.points if point.name in points},
+        "points": {p.name: _point(p, *found[p.name], last) for p in profile.points if p.name in found},
     }
 
 
-def _point(
-    profile: Profile, name: str, value: Value | None, quality: Quality, why: str | None
-) -> dict[str, Any]:
-    point = profile.point(name)
-    entry = {"value": value, "unit": point.unit if point is not None else "", "quality": quality.value}
-    return entry if why is None or quality is Quality.GOOD else entry | {"why": why}
+def _point(point: Point, value: Value | None, quality: Quality, last: LastPoll) -> dict[str, Any]:
+    """What the contract names, and beside it what bits mean and why a value is not good."""
+    entry: dict[str, Any] = {"value": value, "unit": point.unit, "quality": quality.value}
+    if point.format.bits:
+        bits = set_bits(point.format.bits, value)
+        entry["bits"] = [{"bit": number, "text": text.document()} for number, text in bits]
+    why = last.why.get(point.name)
+    if quality is Quality.GOOD or why is None:
+        return entry
+    span, words = point.span, _words(last, point.span)
+    where = {"table": span.table.value, "start": span.start, "count": span.count}
+    return entry | {"why": why, "why_text": reason(why).document(), "where": where, "words": words}
+
+
+def _words(last: LastPoll, span: Span) -> tuple[int, ...] | None:
+    """The registers of a point as they came, None where the read of them brought nothing."""
+    for block in last.blocks:
+        if block.words is not None and Span(block.table, block.start, block.count).covers(span):
+            at = span.start - block.start
+            return block.words[at : at + span.count]
+    return None
 
 
 def _print_table(document: dict[str, Any], lang: Language) -> None:
     print(" ".join(str(document[key]) for key in ("device", "vendor", "model", "serial")).rstrip())
-    rows = [_HEAD[lang]]
-    for name, entry in document["points"].items():
-        quality = _QUALITY[entry["quality"]][lang]
-        rows.append((name, _shown(entry["value"]), entry["unit"], quality, entry.get("why", "")))
-    widths = [max(_width(row[column]) for row in rows) for column in range(5)]
+    rows = [_HEAD[lang], *(_row(name, entry, lang) for name, entry in document["points"].items())]
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(_HEAD[lang]))]
     for row in rows:
         cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+
+
+def _row(name: str, entry: dict[str, Any], lang: Language) -> tuple[str, ...]:
+    why = (
+        [entry["why_text"][lang]] if "why" in entry else [bit["text"][lang] for bit in entry.get("bits", ())]
+    )
+    raw = ""
+    if "where" in entry:
+        raw = f"{entry['where']['table']} {entry['where']['start']}"
+        raw += f": {in_hex(entry['words'])}" if entry["words"] else ""
+    quality = _QUALITY[entry["quality"]][lang]
+    return name, _shown(entry["value"]), entry["unit"], quality, raw, "; ".join(why)
 
 
 def _shown(value: Value | None) -> str:

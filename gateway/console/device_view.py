@@ -5,6 +5,7 @@ from typing import Any
 
 from agent.profile import Kind
 from agent.reading import Frame, Quality
+from agent.reason import reason, set_bits
 from gateway.console.picture import Picture, Seen
 from gateway.console.ports import DeviceFacts, Json, PointFacts, RawPoll
 from gateway.live import Live
@@ -152,6 +153,7 @@ class DeviceView:
         facts = device.points.get(point)
         seen = self._picture.seen(device, point) or Seen(None, Quality.STALE, None, None)
         good = seen.quality is Quality.GOOD
+        why = None if good else _why(seen, point, raw)
         document: Json = {
             "value": seen.value,
             "quality": seen.quality.value,
@@ -164,12 +166,15 @@ class DeviceView:
             "period_ms": facts.period_ms if facts else device.period_ms,
             "range": facts.range if facts else None,
             "counter": facts.counter if facts else False,
-            "why": None if good else _why(seen, point, raw),
+            "why": why,
+            "why_text": None if why is None else reason(why).document(),
+            "where": _where(facts) if facts and (with_raw or not good) else None,
             "words": _words(facts, raw) if facts and raw and (with_raw or not good) else None,
             "last": None if seen.quality.has_value else self._picture.last_good_document(device.id, point),
         }
         if facts is not None and facts.bits is not None:
-            document["bits"] = _bits(facts, seen.value)
+            bits = set_bits(facts.bits, seen.value)
+            document["bits"] = [{"bit": number, "text": text.document()} for number, text in bits]
         return document
 
 
@@ -196,15 +201,8 @@ def _words(facts: PointFacts, raw: RawPoll) -> list[int] | None:
     return None
 
 
-def _bits(facts: PointFacts, value: object) -> list[Json]:
-    if not isinstance(value, str) or not facts.bits:
-        return []
-    numbers = [int(part) for part in value.split(",") if part.strip().isdigit()]
-    known = facts.bits
-    return [
-        {"bit": n, "text": known[n].document() if n in known else {"en": str(n), "zh": str(n)}}
-        for n in numbers
-    ]
+def _where(facts: PointFacts) -> Json | None:
+    return None if facts.words is None else dict(zip(("table", "start", "count"), facts.words, strict=True))
 
 
 def _block(block: Any) -> Json:

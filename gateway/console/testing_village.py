@@ -266,7 +266,9 @@ class Village:
         if facts.bus is None or device not in self.live.last_answered:
             return None
         words = [0x8000 if (device, point) in self.absent else 561 for point in facts.points]
-        why = {point: "sentinel 0x8000" for name, point in self.absent if name == device}
+        why = {
+            point: "the device says not available (0x8000)" for name, point in self.absent if name == device
+        }
         return RawPoll([RawBlock("holding", 40_069, words, self.live.last_answered[device].ts_ms)], why)
 
 

@@ -52,24 +52,44 @@ async def test_what_the_device_does_not_have_is_null_and_says_why():
     result = await served(inverter, "--json", profile="sunspec-inverter")
     points = json.loads(result.stdout)["points"]
     assert points["ac_power_kw"]["value"] == 12.5
-    assert points["temperature_c"] | {"why": ""} == {
-        "value": None,
-        "unit": "°C",
-        "quality": "absent",
-        "why": "",
-    }
-    assert "not available" in points["temperature_c"]["why"]
+    temperature = points["temperature_c"]
+    assert (temperature["value"], temperature["unit"], temperature["quality"]) == (None, "°C", "absent")
+    assert temperature["why"] == temperature["why_text"]["en"] == "the device says not available (0x8000)"
+    assert temperature["why_text"]["zh"] == "设备表示没有该量(0x8000)"
+    assert temperature["words"][0] == 0x8000
+    assert temperature["where"] == {
+        "table": "holding", "start": temperature["where"]["start"], "count": len(temperature["words"]),
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize(("lang", "word"), [("en", "not available"), ("zh", "设备未提供")])
-async def test_people_get_a_table_in_their_language(lang, word):
+async def test_set_fault_bits_are_told_in_words():
+    inverter = SimulatedDevice(shipped("sunspec-inverter"))
+    inverter.set(ac_power_kw=12.5, fault_code="0,1")
+    document = await served(inverter, "--json", profile="sunspec-inverter")
+    bits = json.loads(document.stdout)["points"]["fault_code"]["bits"]
+    assert [bit["bit"] for bit in bits] == [0, 1]
+    assert all(bit["text"]["en"] != bit["text"]["zh"] for bit in bits)
+    table = await served(inverter, "--lang", "zh", profile="sunspec-inverter")
+    assert "; ".join(bit["text"]["zh"] for bit in bits) in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("not available", "the device says not available (0x8000)")),
+        ("zh", ("设备未提供", "设备表示没有该量(0x8000)")),
+    ],
+)
+async def test_people_get_a_table_in_their_language(lang, words):
     inverter = SimulatedDevice(shipped("sunspec-inverter"))
     inverter.set(ac_power_kw=12.5)
     result = await served(inverter, "--lang", lang, profile="sunspec-inverter")
     assert result.exit_code == 0
     (row,) = [line for line in result.stdout.splitlines() if line.startswith("ac_power_kw")]
     assert "12.5" in row
-    assert word in result.stdout
+    for word in words:
+        assert word in result.stdout
+    assert ": 0x8000 " in result.stdout
 
 
 async def test_a_serial_line_too(tmp_path):

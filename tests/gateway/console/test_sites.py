@@ -79,8 +79,11 @@ async def test_old_readings_go_stale_and_keep_their_last_value(console, viewer):
 async def test_a_point_that_is_not_good_says_why_with_its_raw_words(console, viewer):
     device = await get(viewer, f"{SITE}/devices/inv-1")
     point = device["points"]["insulation_kohm"]
-    assert (point["value"], point["quality"], point["why"]) == (None, "absent", "sentinel 0x8000")
+    assert (point["value"], point["quality"]) == (None, "absent")
+    assert point["why"] == point["why_text"]["en"] == "the device says not available (0x8000)"
+    assert point["why_text"]["zh"] == "设备表示没有该量(0x8000)"
     assert point["words"] == [0x8000]
+    assert point["where"]["table"] == "holding"
     assert device["points"]["ac_power_kw"]["words"] is None
     assert device["points_good"] == device["points_total"] - 1
     raw = await get(viewer, f"{SITE}/devices/inv-1?raw=true")
@@ -111,6 +114,8 @@ async def test_points_carry_what_is_needed_to_show_them(console, viewer):
         "range": [-5.0, 60.0],
         "counter": False,
         "why": None,
+        "why_text": None,
+        "where": None,
         "words": None,
         "last": None,
     }

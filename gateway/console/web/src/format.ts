@@ -114,3 +114,6 @@ export function fromLocalInput(text: string, zone: string): number | null {
   for (let round = 0; round < 2; round += 1) ms += asUtc - Date.parse(`${toLocalInput(ms, zone)}:00Z`);
   return ms;
 }
+
+/** A register's word as manuals print it, without the 0x. */
+export const hex = (word: number): string => word.toString(16).toUpperCase().padStart(4, "0");

@@ -53,11 +53,12 @@ export interface Site extends SiteSummary {
   flow: { nodes: FlowNode[] };
 }
 
+export interface Where { table: string; start: number; count: number }
 export interface Bit { bit: number; text: Text }
 export interface Point {
   value: Value; quality: Quality; unit: string | null; type: string; label: Text; meaning: Text | null;
   ts: number | null; age_ms: number | null; period_ms: number | null; range: [number, number] | null; counter: boolean;
-  why: string | null; words: number[] | null; last: { value: Value; ts: number } | null; bits?: Bit[];
+  why: string | null; why_text: Text | null; where: Where | null; words: number[] | null; last: { value: Value; ts: number } | null; bits?: Bit[];
 }
 
 export interface Frame {

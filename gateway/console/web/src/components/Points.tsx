@@ -2,18 +2,19 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, Problem, query } from "../api/http";
 import type { Device, Point, Series } from "../api/types";
-import { formatNumber, withUnit } from "../format";
+import { formatNumber, hex, withUnit } from "../format";
 import { locale, t, textOf, word } from "../i18n/language";
 import { now } from "../live/link";
 import { setQuery } from "../route";
 import { beganAt, sparkPaths, stepFor, windowOf } from "../trend/shape";
 import { Age } from "./Age";
-import { whyWords } from "./gapWords";
+import { gapWords } from "./gapWords";
 import { RangeBar } from "./RangeBar";
 import { Reading } from "./Reading";
 import { Empty } from "./States";
 import { Words } from "./Words";
 
+const SHOWN_WORDS = 8;
 const HOUR_MS = 3_600_000;
 const SPARK = { width: 96, height: 22, everyMs: 60_000, soonMs: 10_000, perRequest: 20 };
 
@@ -78,9 +79,15 @@ function staleNow(point: Point): boolean {
   return point.value !== null && point.ts !== null && point.period_ms !== null && now.value - point.ts > 3 * point.period_ms + 2_000;
 }
 
-function Why({ text }: { text: string }) {
-  const why = whyWords(text);
-  return <span class="point-why" lang={why.lang}>{why.text}</span>;
+/** Why the value is not good, and the registers that it came from, as a manual has them. */
+function Why({ point }: { point: Point }) {
+  const { where, words } = point;
+  return (
+    <>
+      {point.why && <span class="point-why">{point.why_text ? <Words of={point.why_text} /> : gapWords(point.why)}</span>}
+      {where && words && <span class="point-raw">{where.table} {where.start} <code>{words.slice(0, SHOWN_WORDS).map((word) => `0x${hex(word)}`).join(" ")}{words.length > SHOWN_WORDS ? " …" : ""}</code></span>}
+    </>
+  );
 }
 
 /** A value that a slow period has not brought yet is not stale, there is none. */
@@ -106,7 +113,7 @@ function PointRow({ name, point, mean, chosen }: { name: string; point: Point; m
       <td class="number">
         <Reading value={stale ? null : point.value} unit={point.unit} quality={quality} last={last} />
         {point.bits && <span class="point-bits">{point.bits.map((bit) => <span key={bit.bit}><Words of={bit.text} /></span>)}</span>}
-        {point.why && !notReadYet(point) && <Why text={point.why} />}
+        {!notReadYet(point) && <Why point={point} />}
       </td>
       <td class="points-range">
         <RangeBar value={number} range={point.range} />

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useResource } from "../api/resource";
 import type { Device, RawBlock } from "../api/types";
+import { hex } from "../format";
 import { t } from "../i18n/language";
 import { Age } from "./Age";
 import { Empty, Failed, Loading } from "./States";
 
 const PER_LINE = 8;
-const hex = (word: number): string => word.toString(16).toUpperCase().padStart(4, "0");
 
 function Block({ block }: { block: RawBlock }) {
   const lines = Array.from({ length: Math.ceil(block.words.length / PER_LINE) }, (_, index) => index * PER_LINE);

@@ -249,10 +249,6 @@ export const en = {
   exception_4: "device failure",
   exception_6: "device busy",
   why_not_read: "not read yet",
-  why_no_reply: (why: string) => `no good reply: ${why}`,
-  why_absent: (words: string) => (words === "" ? "the device does not have it" : `the device does not have it (${words})`),
-  why_outside: (value: string, low: string, high: string) => `${value} is outside ${low} to ${high}`,
-  why_unknown_state: (value: string) => `${value} is not among the known states`,
 
   // raw registers
   raw: "Raw registers",

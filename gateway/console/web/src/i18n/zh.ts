@@ -243,10 +243,6 @@ export const zh: Catalogue = {
   exception_4: "设备故障",
   exception_6: "设备忙",
   why_not_read: "尚未读取",
-  why_no_reply: (why) => `没有可信应答:${why}`,
-  why_absent: (words) => (words === "" ? "设备没有该量" : `设备没有该量(${words})`),
-  why_outside: (value, low, high) => `${value} 超出 ${low} 至 ${high}`,
-  why_unknown_state: (value) => `${value} 不是已知状态`,
 
   raw: "原始寄存器",
   raw_show: "显示原始寄存器",
