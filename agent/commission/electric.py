@@ -4,6 +4,8 @@ Limits are wide on purpose: a wrong scale, address, word order or wiring misses 
 a right device under any load stays inside.
 """
 
+from collections.abc import Mapping
+
 from agent.commission.finding import PHASES, Circumstances, Finding, Snapshot
 from agent.reading import Text
 
@@ -120,15 +122,16 @@ def phase_sum(seen: Snapshot, about: Circumstances) -> Finding | None:
 def volts_times_amps(seen: Snapshot, about: Circumstances) -> Finding | None:
     """Per phase, else in total: |P| is V x I x power factor, and never more than V x I."""
     volts, amps = _voltages(seen), _amps(seen)
-    by_phase = [
-        (volts[p] * amps[p] / 1_000, seen.number(about.phase_power(p)), _factor(seen, f"power_factor_l{p}"))
-        for p in PHASES
-        if p in volts and p in amps
+    by_phase = {p: volts[p] * amps[p] / 1_000 for p in PHASES if p in volts and p in amps}
+    judged = [
+        (kva, kw, _factor(seen, f"power_factor_l{p}"))
+        for p, kva in by_phase.items()
+        if (kw := seen.number(about.phase_power(p))) is not None
     ]
-    judged = [(kva, kw, factor) for kva, kw, factor in by_phase if kw is not None]
     total = seen.number(about.power)
-    if not judged and total is not None and by_phase and not _lacks_phases(volts, amps):
-        judged = [(sum(kva for kva, _, _ in by_phase), total, _factor(seen, "power_factor"))]
+    if not judged and total is not None and by_phase and _is_complete(by_phase, about):
+        kva = max(sum(by_phase.values()), _between_lines_kva(seen, volts, amps))
+        judged = [(kva, total, _factor(seen, "power_factor"))]
     off = next((judge for judge in judged if not _agree(*judge)), None)
     if off is None:
         return None
@@ -216,7 +219,7 @@ def reversed_meter(seen: Snapshot, about: Circumstances) -> Finding | None:
 def dc_and_ac(seen: Snapshot, about: Circumstances) -> Finding | None:
     """An inverter gives no more than it takes from its modules (and its battery)."""
     ac, dc = seen.number("ac_power_kw"), _dc_power(seen)
-    if about.profile.kind != "inverter" or ac is None or dc is None:
+    if about.profile.kind != "inverter" or ac is None or not dc:  # 0 is also said where it is not measured
         return None
     if "battery" in about.profile.kinds or "battery_power_kw" in seen.values:
         battery = seen.number("battery_power_kw")
@@ -268,8 +271,16 @@ def _factor(seen: Snapshot, name: str) -> float | None:
     return seen.number(name) or None  # devices without one send 0
 
 
-def _lacks_phases(volts: dict[int, float], amps: dict[int, float]) -> bool:
-    return any(p not in volts for p in amps)
+def _is_complete(by_phase: Mapping[int, float], about: Circumstances) -> bool:
+    """Whether no phase is missing that the profile has."""
+    return all(p in by_phase or about.profile.point(f"ac_current_l{p}_a") is None for p in PHASES)
+
+
+def _between_lines_kva(seen: Snapshot, volts: Mapping[int, float], amps: Mapping[int, float]) -> float:
+    """Of a device between two lines, which shows half of its voltage on one of them."""
+    line = seen.number("ac_voltage_l12_v") or 0.0
+    alone = all(v < _LIVE_V for p, v in volts.items() if p > 1)
+    return line * amps.get(1, 0.0) / 1_000 if alone else 0.0
 
 
 def _has_power(seen: Snapshot, about: Circumstances) -> bool:

@@ -23,7 +23,7 @@ def state_of_charge(seen: Snapshot) -> Finding | None:
 def battery_power(seen: Snapshot) -> Finding | None:
     """|P| is V x I."""
     volts, amps, kw = map(seen.number, ("battery_voltage_v", "battery_current_a", "battery_power_kw"))
-    if volts is None or amps is None or kw is None:
+    if not volts or amps is None or kw is None:  # 0 V is also said where it is not measured
         return None
     product = abs(volts * amps) / 1_000
     if abs(product - abs(kw)) <= 2 * _LEAST_KW + 0.2 * max(product, abs(kw)):

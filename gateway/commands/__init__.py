@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "check": "validate site, profile, rule and checklist files",
     "plan": "the reads per bus, and what they cost on the wire",
     "read": "poll one device once",
+    "scan": "find and identify the units on a line",
     "simulate": "serve a site's devices, or a recorded dump, as Modbus servers",
     "rules": "test the rules, list what is bound to what",
     "alerts": "the site's alerts",

@@ -1,0 +1,151 @@
+"""What a search found: a unit, what it may be, and the entry that a site file needs for it. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.commission.finding import Finding
+from agent.modbus.address import Span
+from agent.modbus.endpoint import Endpoint
+from agent.modbus.identity import Identity
+from agent.modbus.sunspec import Chain
+from agent.profile import Profile
+from agent.reading import Value
+from agent.scan.line import url_of
+
+_ID = {"inverter": "inv", "battery": "bat", "charger": "charger", "meter": "meter", "weather": "weather"}
+_SAME_COUNT = 1e-3
+"""Between two reads of one counter it may have counted on; no two devices agree so well in all of theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A profile that may be the device's.
+
+    Args:
+        profile: with concrete points.
+        confidence: 0 to 1, by the rule of `agent.fingerprint`.
+        values: good values of its last poll.
+        findings: what its readings contradict.
+    """
+
+    profile: Profile
+    confidence: float
+    values: Mapping[str, Value] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit that answers.
+
+    Args:
+        proposals: best first; empty where nothing fits.
+        said: what it gave when it was asked who it is, None for what it refused.
+        also: further unit ids under which the same device answers.
+    """
+
+    line: Endpoint
+    unit: int
+    proposals: tuple[Proposal, ...]
+    chain: Chain | None = None
+    identity: Identity | None = None
+    said: Mapping[Span, tuple[int, ...] | None] = field(default_factory=dict)
+    also: tuple[int, ...] = ()
+
+    @property
+    def best(self) -> Proposal | None:
+        return self.proposals[0] if self.proposals else None
+
+    @property
+    def tied(self) -> tuple[Proposal, ...]:
+        """Further proposals that are as good as the first."""
+        return tuple(p for p in self.proposals[1:] if p.confidence == self.proposals[0].confidence)
+
+    @property
+    def vendor(self) -> str:
+        said = self.chain.vendor if self.chain is not None else self.identity.vendor if self.identity else ""
+        return self._text("vendor") or said or (self.best.profile.vendor if self.best else "")
+
+    @property
+    def model(self) -> str:
+        said = self.chain.model if self.chain is not None else _name(self.identity)
+        return self._text("model") or said or (self.best.profile.model if self.best else "")
+
+    @property
+    def serial(self) -> str:
+        return self._text("serial") or (self.chain.serial if self.chain is not None else "")
+
+    @property
+    def version(self) -> str:
+        said = (
+            self.chain.version if self.chain is not None else self.identity.revision if self.identity else ""
+        )
+        return self._text("firmware") or said
+
+    def _text(self, point: str) -> str:
+        value = self.best.values.get(point, "") if self.best is not None else ""
+        return f"{value:.0f}" if isinstance(value, float) else str(value)
+
+
+def _name(identity: Identity | None) -> str:
+    return (identity.model_name or identity.product_name or identity.product_code) if identity else ""
+
+
+def is_same(one: Unit, other: Unit) -> bool:
+    """Whether two unit ids lead to one device: by serial number, else by everything that it says.
+
+    Two meters of a model say the same of themselves, but have not counted the same. Units
+    that nothing is known of are the same only where they gave the same words, and not just zeros.
+    """
+    if one.best is None or other.best is None:
+        words = (said for said in one.said.values() if said is not None)
+        return one.best is other.best and any(map(any, words)) and one.said == other.said
+    if one.best.profile.name != other.best.profile.name:
+        return False
+    if one.serial or other.serial:
+        return one.serial == other.serial
+    pairs = [
+        (value, other.best.values.get(point.name))
+        for point in one.best.profile.points
+        if point.counter and isinstance(value := one.best.values.get(point.name), float) and value
+    ]
+    return bool(pairs) and all(
+        isinstance(second, float) and abs(second - first) <= _SAME_COUNT * abs(first)
+        for first, second in pairs
+    )
+
+
+def bus_id(line: Endpoint) -> str:
+    """A name for the line in a site file."""
+    place = line.path.rsplit("/", 1)[-1] if line.scheme == "rtu" else line.host
+    begin = "lan" if line.scheme == "tcp" else "rs485"
+    name = re.sub(r"[^a-z0-9]+", "-", f"{begin}-{place}".lower()).strip("-")
+    port = f"-{line.port}" if line.port not in (0, 502) else ""
+    return f"{name[: 64 - len(port)]}{port}"
+
+
+def buses(units: Iterable[Unit]) -> list[dict[str, str]]:
+    """The lines of the units, as a site file's `buses` has them."""
+    return [{"id": bus_id(line), "url": url_of(line)} for line in dict.fromkeys(u.line for u in units)]
+
+
+def entries(units: Sequence[Unit]) -> list[dict[str, Any]]:
+    """For each unit its entry under a site file's `devices`; without a profile where none fits."""
+    counts: dict[str, int] = {}
+    made: list[dict[str, Any]] = []
+    for unit in units:
+        begin = _ID.get(unit.best.profile.kind, "unit") if unit.best is not None else "unknown"
+        counts[begin] = counts.get(begin, 0) + 1
+        entry: dict[str, Any] = {"id": f"{begin}-{counts[begin]}"}
+        if unit.best is not None:
+            entry["profile"] = unit.best.profile.name
+        entry |= {"bus": bus_id(unit.line), "unit": unit.unit}
+        if unit.serial:
+            entry["serial"] = unit.serial
+        rated = unit.best.values.get("rated_power_kw") if unit.best is not None else None
+        if isinstance(rated, float) and rated > 0:
+            entry["rated_kw"] = rated
+        made.append(entry)
+    return made
