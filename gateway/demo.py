@@ -1,4 +1,4 @@
-"""The demo's world: a village behind real Modbus servers, a site file that fits it, and a script of faults.
+"""The demo's world: a village behind real Modbus servers, a site file that fits it, and its script of faults.
 
 The gateway beside it is the whole product on its embedded defaults and knows nothing of this
 module: it reads the site file and polls sockets and a serial line like any other.
@@ -7,17 +7,18 @@ module: it reads the site file and polls sockets and a serial line like any othe
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from agent.reading import Text
+from agent.reading import Text, Value
 from agent.simulator.device import SimulatedDevice
+from agent.simulator.fault_file import read_faults
+from agent.simulator.play import Play, Told
 from agent.simulator.server import RtuServer, TcpServer
+from agent.simulator.stage import Stage
 from agent.simulator.village import Village
-from gateway.profiles import ProfileShelf
+from gateway.profiles import ProfileShelf, read_document, shipped_configs
 
 _STEP_S = 0.25
-_WARMING_K = 32.0
 
 BUSES: dict[str, dict[str, tuple[int, str]]] = {
     "lan-inverters": {"inv-1": (1, "sunspec-inverter"), "inv-2": (2, "sunspec-inverter")},
@@ -78,67 +79,30 @@ console: {{listen: "127.0.0.1:{port}"}}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A turn of the script, by real seconds since the start so that it is seen at any speed."""
-
-    at_s: float
-    text: Text
-    play: Callable[["DemoWorld"], None]
-
-
-def _warm(world: "DemoWorld") -> None:
-    world.warming = True
-
-
-def _cool(world: "DemoWorld") -> None:
-    world.warming = False
-
-
-def _trip(world: "DemoWorld") -> None:
-    world.village.inverters["inv-2"].fault = True
-
-
-def _die(world: "DemoWorld") -> None:
-    world.devices["inv-2"].dead = True
-
-
-def _mend(world: "DemoWorld") -> None:
-    world.devices["inv-2"].dead = False
-    world.village.inverters["inv-2"].fault = False
-
-
-SCRIPT = (
-    Scene(8, Text("the cooling of a battery module fails", "一个电池模组的冷却失效"), _warm),
-    Scene(12, Text("inverter 2 trips with a fault", "2 号逆变器故障停机"), _trip),
-    Scene(50, Text("inverter 2 goes silent", "2 号逆变器失去响应"), _die),
-    Scene(300, Text("the battery module cools down again", "电池模组恢复冷却"), _cool),
-    Scene(330, Text("inverter 2 is repaired", "2 号逆变器修复"), _mend),
-)
-
-
 class DemoWorld:
-    """The village and its servers.
+    """The village and its servers; what happens in it is in `configs/faults/demo.yaml`.
 
     Args:
         speed: how many times faster than real time the village's day runs.
-        tell: called with each scene of the script as it is played.
+        tell: called with what the script says, as it happens.
     """
 
-    def __init__(self, *, speed: float, tell: Callable[[Scene], None]) -> None:
+    def __init__(self, *, speed: float, tell: Callable[[Text], None]) -> None:
         self.village = Village()
-        self.warming = False
-        self.devices: dict[str, SimulatedDevice] = {}
         self._speed = speed
         self._tell = tell
-        self._servers: dict[str, TcpServer | RtuServer] = {}
         shelf = ProfileShelf()
+        names = {name: profile for members in BUSES.values() for name, (_, profile) in members.items()}
+        self.devices = {name: SimulatedDevice(shelf.find(profile)) for name, profile in names.items()}
+        self._servers: dict[str, TcpServer | RtuServer] = {}
         for bus, members in BUSES.items():
-            units = {}
-            for name, (unit, profile) in members.items():
-                self.devices[name] = units[unit] = SimulatedDevice(shelf.find(profile))
+            units = {unit: self.devices[name] for name, (unit, _) in members.items()}
             self._servers[bus] = RtuServer(units) if bus.startswith("rs485") else TcpServer(units)
-        self.show()
+        bus_of = {name: bus for bus, members in BUSES.items() for name in members}
+        stage = Stage(self.devices, self.devices, bus_of, self._servers)
+        script = read_faults(read_document(shipped_configs() / "faults" / "demo.yaml"), stage)
+        self._play = Play(script, stage, self._told)
+        self.show(0.0)
 
     @property
     def requests(self) -> int:
@@ -172,32 +136,33 @@ class DemoWorld:
             await server.close()
 
     async def run(self) -> None:
-        """Let the village live and play the script, until cancelled."""
-        started = last = time.monotonic()
-        scenes = list(SCRIPT)
+        """Let the village live and play the script, until cancelled.
+
+        Raises:
+            OSError: a port that a fault had closed was taken meanwhile.
+        """
+        started_s = last_s = time.monotonic()
         while True:
             await asyncio.sleep(_STEP_S)
-            now = time.monotonic()
-            while scenes and now - started >= scenes[0].at_s:
-                scene = scenes.pop(0)
-                scene.play(self)
-                self._tell(scene)
-            self._drift(now - last)
-            self.village.advance((now - last) * self._speed)
-            last = now
-            self.show()
+            now_s = time.monotonic()
+            await self._play.step(round((now_s - started_s) * 1_000))
+            self.village.advance((now_s - last_s) * self._speed)
+            last_s = now_s
+            self.show(now_s - started_s)
 
-    def _drift(self, real_s: float) -> None:
-        target_k, per_s = (_WARMING_K, 2.0) if self.warming else (0.0, 1.0)
-        excess_k = self.village.module_excess_k
-        step_k = min(abs(target_k - excess_k), per_s * real_s)
-        self.village.module_excess_k = excess_k + (step_k if target_k > excess_k else -step_k)
-
-    def show(self) -> None:
-        """Put what the village is now into the devices' registers."""
+    def show(self, elapsed_s: float) -> None:
+        """Put what the village is, so long after the start, into the devices' registers."""
+        elapsed_ms = round(elapsed_s * 1_000)
+        for name, inverter in self.village.inverters.items():  # one with a fault feeds nothing in
+            inverter.fault = self._play.values(name, {"state": "running"}, elapsed_ms)["state"] == "fault"
         for name, values in self.village.readings().items():
             device = self.devices[name]
-            device.set(**_known(device, values))
+            device.set(**self._play.values(name, _known(device, values), elapsed_ms))
+
+    def _told(self, told: Told) -> None:
+        text = told.fault.says if told.begins else told.fault.ends
+        if text is not None:
+            self._tell(text)
 
     async def _open(self, server: TcpServer | RtuServer) -> str:
         if isinstance(server, RtuServer):
@@ -205,9 +170,7 @@ class DemoWorld:
         return f"tcp://127.0.0.1:{await server.start()}"
 
 
-def _known(
-    device: SimulatedDevice, values: Mapping[str, float | str | bool]
-) -> dict[str, float | str | bool]:
+def _known(device: SimulatedDevice, values: Mapping[str, Value]) -> dict[str, Value]:
     """What of the village's readings this model of device can show."""
     names = set(device.names)
     return {point: value for point, value in values.items() if point in names}

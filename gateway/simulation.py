@@ -1,8 +1,8 @@
 """A site's devices as servers on this machine, and the site file that finds them there."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,67 +11,95 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.device import Device
-from agent.modbus.endpoint import parse_url
+from agent.modbus.endpoint import Endpoint, parse_url
 from agent.simulator.device import SimulatedDevice
+from agent.simulator.fault import Fault
+from agent.simulator.line import Speed
 from agent.simulator.motion import Motion
+from agent.simulator.play import Play, Told
 from agent.simulator.server import RtuServer, TcpServer
-from agent.simulator.troubles import Trouble, apply
+from agent.simulator.shared import SharedUnit
+from agent.simulator.stage import Stage
+from agent.simulator.unit import Unit
 from gateway.config import SiteConfig
 
-STEP_S = 1.0
+_MOVE_S = 1.0
+_STEP_S = 0.1
+_TURNAROUND_MS = 5.0  # what the better meters need
 
 
-@dataclass(slots=True)
 class Simulation:
-    """The servers of a site, one for each bus."""
+    """The devices of a site and their servers, one for each bus; a serial line is as fast as the file says.
 
-    site: SiteConfig
-    devices: dict[str, SimulatedDevice] = field(default_factory=dict)
-    urls: dict[str, str] = field(default_factory=dict)
-    _servers: list[TcpServer | RtuServer] = field(default_factory=list)
-    _motions: list[Motion] = field(default_factory=list)
+    Args:
+        site: whose devices.
 
-    def prepare(self) -> None:
-        """Make the devices, with first values in their registers."""
-        for device in self.site.devices:
-            simulated = SimulatedDevice(device.profile)
-            self.devices[device.id] = simulated
-            self._motions.append(_motion(device, simulated))
-        self._move(0.0)
+    Attributes:
+        stage: what a script of faults can speak of here.
+        urls: bus → where it is served, once started.
+    """
 
-    async def start(self) -> None:
-        """Open a free loopback port or a pseudo terminal for each bus."""
+    def __init__(self, site: SiteConfig) -> None:
+        self.site = site
+        self.urls: dict[str, str] = {}
+        devices = {d.id: SimulatedDevice(d.profile) for d in site.devices}
+        self._motions = {d.id: _motion(d, devices[d.id]) for d in site.devices}
+        units: dict[str, Unit] = {}
+        servers: dict[str, TcpServer | RtuServer] = {}
+        for bus in site.buses:
+            members = [d for d in site.devices if d.bus == bus.id]
+            by_number = {
+                d.unit: _answering([devices[e.id] for e in members if e.unit == d.unit]) for d in members
+            }
+            units |= {d.id: by_number[d.unit] for d in members}
+            servers[bus.id] = _server(parse_url(bus.url), by_number)
+        self.stage = Stage(devices, units, {d.id: d.bus for d in site.devices}, servers)
+        for name, motion in self._motions.items():
+            devices[name].set(**motion.values(0.0))
+
+    async def start(self, ports: Path) -> None:
+        """Open a free loopback port or a pseudo terminal for each bus.
+
+        `ports` is a folder for links to the pseudo terminals: an unplugged one comes back at the same path.
+
+        Raises:
+            OSError: none to be had, or no link can be made there.
+        """
         for bus in self.site.buses:
-            units = {d.unit: self.devices[d.id] for d in self.site.devices if d.bus == bus.id}
-            endpoint = parse_url(bus.url)
-            if endpoint.scheme == "rtu":
-                line = RtuServer(units)
+            server, endpoint = self.stage.servers[bus.id], parse_url(bus.url)
+            if isinstance(server, RtuServer):
+                path = await server.start((ports / f"{self.site.id}.{bus.id}.port").absolute())
                 query = f"?baudrate={endpoint.baudrate}&parity={endpoint.parity}&stopbits={endpoint.stopbits}"
-                self.urls[bus.id] = f"rtu://{await line.start()}{query}"
-                self._servers.append(line)
+                self.urls[bus.id] = f"rtu://{path}{query}"
             else:
-                server = TcpServer(units, rtu=endpoint.is_rtu)
                 self.urls[bus.id] = f"{endpoint.scheme}://127.0.0.1:{await server.start()}"
-                self._servers.append(server)
 
-    async def run(self, troubles: tuple[Trouble, ...]) -> None:
-        """Let the values move and the faults come and go, until cancelled."""
+    async def run(self, faults: Sequence[Fault], tell: Callable[[Told], None]) -> None:
+        """Let the values move and the faults come and go, until cancelled.
+
+        Raises:
+            OSError: a port that a fault had closed was taken meanwhile.
+        """
         loop = asyncio.get_running_loop()
-        start_s = loop.time()
+        start_s, moved_s = loop.time(), -math.inf
+        play = Play(faults, self.stage, tell)
         while True:
             elapsed_s = loop.time() - start_s
-            self._move(elapsed_s)
-            apply(troubles, self.devices, round(elapsed_s * 1_000))
-            await asyncio.sleep(STEP_S)
+            await play.step(round(elapsed_s * 1_000))
+            if elapsed_s - moved_s >= _MOVE_S:
+                moved_s = elapsed_s
+                self._move(play, elapsed_s)
+            await asyncio.sleep(_STEP_S)
 
     async def close(self) -> None:
         """Stop all servers."""
-        for server in self._servers:
+        for server in self.stage.servers.values():
             await server.close()
 
-    def _move(self, elapsed_s: float) -> None:
-        for motion in self._motions:
-            self.devices[motion.device].set(**motion.values(elapsed_s))
+    def _move(self, play: Play, elapsed_s: float) -> None:
+        for name, motion in self._motions.items():
+            values = play.values(name, motion.values(elapsed_s), round(elapsed_s * 1_000))
+            self.stage.devices[name].set(**values)
 
     def entries(self) -> list[dict[str, Any]]:
         """Where each device is served."""
@@ -81,8 +109,28 @@ class Simulation:
         ]
 
 
+def _answering(devices: Sequence[SimulatedDevice]) -> Unit:
+    """What answers for devices at one unit id."""
+    return devices[0] if len(devices) == 1 else SharedUnit(devices)
+
+
+def _server(endpoint: Endpoint, units: Mapping[int, Unit]) -> TcpServer | RtuServer:
+    match endpoint.scheme:
+        case "rtu":
+            return RtuServer(units, speed=_speed(endpoint))
+        case "rtu+tcp":
+            return TcpServer(units, rtu=True, speed=_speed(endpoint))
+        case _:
+            return TcpServer(units)
+
+
+def _speed(endpoint: Endpoint) -> Speed:
+    bits = round(endpoint.byte_ms * endpoint.baudrate / 1_000)
+    return Speed(endpoint.baudrate, bits, _TURNAROUND_MS)
+
+
 def _motion(device: Device, simulated: SimulatedDevice) -> Motion:
-    return Motion(device.id, simulated.profile.points, device.rated_kw or device.rated_kwp or 10.0)
+    return Motion(device.id, simulated.free_points, device.rated_kw or device.rated_kwp or 10.0)
 
 
 def write_moved_site(path: Path, urls: Mapping[str, str], target: Path) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
+from agent.fingerprint import example
+from agent.fingerprint import image as marks
 from agent.modbus.address import Table
 from agent.modbus.meaning import is_made
 from agent.modbus.sunspec import assumed, image
-from agent.profile import TEXT_TYPES, Point, Profile
+from agent.profile import TEXT_TYPES, Fingerprint, Point, Profile
 from agent.reading import Value
 from agent.simulator.encode import exponent_for, words_of
+from agent.simulator.identity import PRODUCT, REVISION, VENDOR
 from agent.simulator.refusal import ILLEGAL_ADDRESS
 from agent.simulator.unit import Answer, Unit
 
@@ -26,6 +29,12 @@ class SimulatedDevice(Unit):
     def __init__(self, profile: Profile) -> None:
         super().__init__()
         self.profile = assumed(profile)
+        known = profile.identify or Fingerprint()
+        self.identity = {
+            VENDOR: example(known.vendor) or profile.vendor,
+            PRODUCT: example(known.product) or profile.model,
+            REVISION: "simulated",
+        }
         self._points = {point.name: point for point in self.profile.points}
         self._values: dict[str, Value | None] = {}
         self._sharing = _sharing(self.profile.points)
@@ -36,11 +45,23 @@ class SimulatedDevice(Unit):
         self._fill()
         if not not_implemented:
             self.set(**{point.name: _first(point) for point in self.profile.points})
+        self._marks = marks(profile)
+        for (table, address), word in self._marks.items():
+            self._words[table][address] = word
 
     @property
     def names(self) -> tuple[str, ...]:
         """The points that can be set."""
         return tuple(self._points)
+
+    @property
+    def free_points(self) -> tuple[Point, ...]:
+        """Points that may move: a device is still to be known by the others."""
+        return tuple(
+            point
+            for point in self.profile.points
+            if not any((point.table, at) in self._marks for at in range(point.span.start, point.span.end))
+        )
 
     def value(self, name: str) -> Value | None:
         """What was set last."""

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.modbus.address import Table
-from agent.simulator.unit import ILLEGAL_ADDRESS, Answer, Unit
+from agent.simulator.refusal import ILLEGAL_ADDRESS
+from agent.simulator.unit import Answer, Unit
 
 Blocks = Mapping[int, tuple[int, ...]]
 

@@ -17,6 +17,11 @@ from agent.simulator.line import Line, Speed
 from agent.simulator.talk import Talk
 from agent.simulator.unit import Unit
 
+TCP_DOORS = frozenset({"refuse_connections", "hang_up", "hold"})
+RTU_DOORS = frozenset({"unplug"})
+DOORS = TCP_DOORS | RTU_DOORS
+"""Faults of a bus's own end: docs/simulator.md."""
+
 _AT_ONCE = Speed()
 
 
@@ -34,8 +39,15 @@ class TcpServer:
         self.line = Line(speed)
         self.connections = 0
         self._rtu = rtu
+        self._address = ("", 0)
+        self._door: str | None = None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def scheme(self) -> str:
+        """Of the URL that reaches it."""
+        return "rtu+tcp" if self._rtu else "tcp"
 
     @property
     def requests(self) -> int:
@@ -50,6 +62,7 @@ class TcpServer:
         """
         self._server = await asyncio.start_server(self._serve, host, port)
         listening: int = self._server.sockets[0].getsockname()[1]
+        self._address = host, listening
         return listening
 
     async def close(self) -> None:
@@ -61,6 +74,22 @@ class TcpServer:
             writer.close()
         await self._server.wait_closed()
         self._server = None
+
+    async def behave(self, door: str | None) -> None:
+        """Refuse connections, hang up on each, or hold them without a word; None: all is well again.
+
+        Raises:
+            OSError: the port was taken meanwhile.
+        """
+        if door == self._door:
+            return
+        self._door = door
+        if door == "refuse_connections":
+            await self.close()
+        elif self._server is None:
+            await self.start(*self._address)
+        if door == "hang_up":
+            await self.hang_up()
 
     async def hang_up(self) -> None:
         """Break all connections; new ones are welcome."""
@@ -74,8 +103,9 @@ class TcpServer:
         take = talk.received_rtu if self._rtu else talk.received_tcp
         try:
             with contextlib.suppress(ConnectionError):  # broken by the other end, which is as good as closed
-                while chunk := await reader.read(1024):
-                    take(chunk)
+                while self._door != "hang_up" and (chunk := await reader.read(1024)):
+                    if self._door != "hold":
+                        take(chunk)
         finally:
             self.connections -= 1
             talk.end()
@@ -91,12 +121,15 @@ class RtuServer:
         speed: of the line, and of its units.
     """
 
+    scheme = "rtu"
+
     def __init__(self, units: Mapping[int, Unit], *, speed: Speed = _AT_ONCE) -> None:
         self.units = units
         self.line = Line(speed)
         self._fds: tuple[int, int] | None = None
         self._talk: Talk | None = None
         self._link: Path | None = None
+        self._path = ""
 
     @property
     def requests(self) -> int:
@@ -109,18 +142,33 @@ class RtuServer:
         Raises:
             OSError: no pseudo terminal, or the link exists already and is no symlink.
         """
-        ours, theirs = os.openpty()
-        self._fds = ours, theirs
+        fds = os.openpty()
+        if os.ttyname(fds[1]) == self._path:  # an adapter that comes back has another name
+            other = os.openpty()
+            _close(fds)
+            fds = other
+        self._fds = ours, theirs = fds
         tty.setraw(ours)
         tty.setraw(theirs)
         os.set_blocking(ours, False)
-        path = os.ttyname(theirs)
+        self._path = os.ttyname(theirs)
+        self._link = link
         if link is not None:
-            _point_to(link, path)
-            self._link = link
+            _point_to(link, self._path)
         self._talk = Talk(self.units, self.line, partial(_write, ours), _stay)
         asyncio.get_running_loop().add_reader(ours, _readable, ours, self._talk)
-        return str(link or path)
+        return str(link or self._path)
+
+    async def behave(self, door: str | None) -> None:
+        """Be unplugged; None: plugged in again, under another name that the link leads to.
+
+        Raises:
+            OSError: no pseudo terminal.
+        """
+        if door is not None:
+            await self.close()
+        elif self._fds is None:
+            await self.start(self._link)
 
     async def close(self) -> None:
         """Close the line and remove the link."""
@@ -128,12 +176,16 @@ class RtuServer:
             return
         self._talk.end()
         asyncio.get_running_loop().remove_reader(self._fds[0])
-        for fd in self._fds:
-            os.close(fd)
+        _close(self._fds)
         self._fds = None
         if self._link is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._link.unlink()
+
+
+def _close(fds: tuple[int, int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _stay() -> None:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 
 from agent.modbus.pdu import crc16
 from agent.simulator.line import Line
+from agent.simulator.mislabel import Past
+from agent.simulator.refusal import TARGET_SILENT, refusal
 from agent.simulator.reply import Piece, Reply, Sending
-from agent.simulator.unit import TARGET_SILENT, Unit, refusal
+from agent.simulator.spoil import spoilt
+from agent.simulator.unit import Unit
 
 _RTU_REQUEST = 8  # unit, function, address, count, CRC: all four reads of registers and bits
 _IDENTITY_REQUEST = 7  # unit, 0x2B, 0x0E, access, object, CRC: function 43/14
@@ -42,6 +45,7 @@ class Talk:
         self._close = close
         self._loop = asyncio.get_running_loop()
         self._free_s: dict[int, float] = {}
+        self._past: dict[int, Past] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self._buffer = bytearray()
         self.ended = False
@@ -88,15 +92,18 @@ class Talk:
 
     def _answer(self, number: int, request: bytes, transaction: int | None, heard_s: float) -> None:
         unit = self._units.get(number)
-        if unit is not None:
-            pdu = unit.answer(request)
-        else:  # a TCP gateway says so, a line stays silent
-            pdu = refusal(request, TARGET_SILENT) if transaction is not None else None
+        if unit is None:  # a TCP gateway says so, a line stays silent
+            if transaction is not None:
+                nobody = Reply(request, number, refusal(request, TARGET_SILENT), transaction)
+                self._send(number, Sending((Piece(nobody.framed()),)), heard_s)
+            return
+        pdu = unit.answer(request)
         if pdu is None:
             return
         reply = Reply(request, number, pdu, transaction)
-        late_ms = unit.late_ms if unit is not None else 0
-        self._send(number, Sending((Piece(reply.framed(), late_ms),)), heard_s)
+        sending = spoilt(reply, unit.faults, self._past.setdefault(number, Past()))
+        if sending is not None:
+            self._send(number, sending, heard_s)
 
     def _send(self, number: int, sending: Sending, heard_s: float) -> None:
         at_s = self._line.turn(max(heard_s, self._free_s.get(number, 0.0)))

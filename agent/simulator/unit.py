@@ -1,17 +1,15 @@
-"""What answers at a unit id: words or an exception code, and the troubles that a test can give it."""
+"""What answers at a unit id: words or an exception code, who it is, and the faults that it has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from agent.modbus.address import MAX_BITS, MAX_REGISTERS, Table
+from agent.simulator.fault import Acting
+from agent.simulator.identity import IDENTIFY, identified
+from agent.simulator.refusal import ILLEGAL_FUNCTION, ILLEGAL_VALUE, refusal
 
 Answer: TypeAlias = Sequence[int] | int
 """Words (or bits), or a Modbus exception code."""
-
-ILLEGAL_FUNCTION = 1  # Modbus Application Protocol V1.1b3, 7
-ILLEGAL_ADDRESS = 2
-ILLEGAL_VALUE = 3
-TARGET_SILENT = 11
 
 _TABLE = {table.function: table for table in Table}
 
@@ -21,15 +19,17 @@ class Unit:
 
     Attributes:
         dead: it never answers.
-        late_ms: it answers so much later.
         refuses: it answers every request with this exception code.
+        faults: what is wrong with its replies.
+        identity: object id → text, as function 43/14 tells it; empty: it does not know the function.
         requests: how many requests reached it, answered or not.
     """
 
     def __init__(self) -> None:
         self.dead = False
-        self.late_ms = 0
         self.refuses: int | None = None
+        self.faults: Sequence[Acting] = ()
+        self.identity: Mapping[int, str] = {}
         self.requests = 0
 
     def read(self, table: Table, start: int, count: int) -> Answer:
@@ -43,6 +43,8 @@ class Unit:
             return None
         if self.refuses is not None:
             return refusal(pdu, self.refuses)
+        if pdu[:2] == IDENTIFY and self.identity:
+            return identified(pdu, self.identity)
         table = _TABLE.get(pdu[0])
         if table is None or len(pdu) != 5:
             return refusal(pdu, ILLEGAL_FUNCTION if table is None else ILLEGAL_VALUE)
@@ -54,11 +56,6 @@ class Unit:
             return refusal(pdu, words)
         data = _bits(words) if table.is_bits else b"".join(word.to_bytes(2) for word in words)
         return bytes((pdu[0], len(data))) + data
-
-
-def refusal(pdu: bytes, code: int) -> bytes:
-    """The exception reply to a request."""
-    return bytes((pdu[0] | 0x80, code))
 
 
 def _bits(bits: Sequence[int]) -> bytes:

@@ -75,14 +75,10 @@ def _connectors() -> dict[str, Connector]:
 
 @dataclass(slots=True)
 class Village:
-    """The site's state. `time_s` counts seconds since midnight of its first day.
-
-    `module_excess_k` warms one battery module beyond its neighbours: the scripted fault.
-    """
+    """The site's state. `time_s` counts seconds since midnight of its first day."""
 
     time_s: float = 9.5 * 3_600
     day: int = 150
-    module_excess_k: float = 0.0
     inverters: dict[str, Inverter] = field(
         default_factory=lambda: {"inv-1": Inverter(50, 55, 81_204.0), "inv-2": Inverter(50, 52, 78_951.0)}
     )
@@ -201,7 +197,7 @@ class Village:
             "battery_current_a": storage.power_kw * 1_000 / storage.voltage_v,
             "cell_voltage_max_v": storage.cell_v + 0.006,
             "cell_voltage_min_v": storage.cell_v - 0.007,
-            "cell_temperature_max_c": cabinet_c + 1.8 + self.module_excess_k,
+            "cell_temperature_max_c": cabinet_c + 1.8,
             "cell_temperature_min_c": cabinet_c - 1.2,
             "energy_charged_kwh": storage.charged_kwh,
             "energy_discharged_kwh": storage.discharged_kwh,

@@ -15,7 +15,7 @@ from agent.reading import Text
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
 from gateway.config import load_site
-from gateway.demo import DemoWorld, Scene
+from gateway.demo import DemoWorld
 from gateway.logs import log_to_stderr
 from gateway.site import Ready, Site
 
@@ -107,8 +107,8 @@ class _Demo:
         self._say("mqtt", mqtt=ready.mqtt)
         self._say("stop")
 
-    def _tell(self, scene: Scene) -> None:
-        print(f"  {time.monotonic() - self._started_s:4.0f} s  {scene.text.in_(self._speaks)}", flush=True)
+    def _tell(self, text: Text) -> None:
+        print(f"  {time.monotonic() - self._started_s:4.0f} s  {text.in_(self._speaks)}", flush=True)
 
     async def _sum_up(self) -> None:
         site = self._site

@@ -11,8 +11,9 @@ import orjson
 import typer
 
 from agent.simulator.dump import Dump, DumpedDevice, read_dump
+from agent.simulator.fault_file import read_faults
+from agent.simulator.play import Told
 from agent.simulator.server import RtuServer, TcpServer
-from agent.simulator.troubles import read_troubles
 from gateway.commands.failing import exits, fail
 from gateway.commands.options import UnusedDataOption
 from gateway.config import load_site
@@ -25,7 +26,7 @@ def simulate(
     *,
     out: Path | None = typer.Option(None, "--out", help="where to write the site with the simulated URLs"),
     faults: Path | None = typer.Option(
-        None, "--faults", help="a file of device faults: dead, late, refuse, set"
+        None, "--faults", help="a script of faults: dead, late, refuse, set and many more"
     ),
     _data: UnusedDataOption = None,
     dump: Path | None = typer.Option(
@@ -68,13 +69,20 @@ def _load_dump(folder: Path) -> Dump:
 
 
 async def _serve_site(simulation: Simulation, path: Path, out: Path | None, faults: Path | None) -> None:
-    simulation.prepare()
-    troubles = read_troubles(read_document(faults), simulation.devices) if faults is not None else ()
-    await simulation.start()
+    script = read_faults(read_document(faults), simulation.stage) if faults is not None else ()
     target = out or path.with_name(f"{path.stem}.sim.yaml")
+    await simulation.start(target.parent)
     write_moved_site(path, simulation.urls, target)
     ready = {"event": "ready", "site": str(target), "devices": simulation.entries()}
-    await _until_told(partial(simulation.run, troubles), ready, simulation.close)
+    await _until_told(partial(simulation.run, script, _tell), ready, simulation.close)
+
+
+def _tell(told: Told) -> None:
+    """One JSON line for a fault that begins or is over."""
+    fault = told.fault
+    event = {"event": "begins" if told.begins else "ends", "do": fault.do}
+    event |= {key: name for key, name in (("device", fault.device), ("bus", fault.bus)) if name is not None}
+    print(orjson.dumps(event).decode(), flush=True)
 
 
 async def _idle() -> None:

@@ -75,15 +75,6 @@ def test_a_tripped_inverter_gives_nothing_and_the_grid_steps_in():
     assert village.meters["meter-main"].power_kw > before
 
 
-def test_a_warming_module_shows_in_the_hottest_cell_only():
-    village = Village()
-    before = village.readings()["bat-1"]
-    village.module_excess_k = 25.0
-    after = village.readings()["bat-1"]
-    assert after["cell_temperature_max_c"] == pytest.approx(before["cell_temperature_max_c"] + 25)
-    assert after["cell_temperature_min_c"] == before["cell_temperature_min_c"]
-
-
 def test_the_sun_stands_highest_at_noon():
     heights = [sun_elevation_deg(172, hour * 3600, 29.8) for hour in range(24)]
     assert max(heights) == heights[12] == pytest.approx(83.6, abs=0.3)  # 90 - 29.8 + 23.45
