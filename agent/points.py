@@ -176,7 +176,7 @@ def _inverter() -> Iterator[StandardPoint]:
     yield _point(_INV, "energy_load_kwh", "kWh", "Energy to loads", "累计负载用电量", counter=True)
     yield _point(_INV, "energy_load_today_kwh", "kWh", "Energy to loads today", "今日负载用电量")
     yield _point(_INV, "dc_bus_voltage_v", "V", "DC bus voltage", "直流母线电压")
-    yield _point(_INV, "insulation_kohm", "kΩ", "Insulation resistance", "绝缘电阻")
+    yield _point((*_INV, *_BAT), "insulation_kohm", "kΩ", "Insulation resistance", "绝缘电阻")
     yield _point(_INV, "leakage_current_ma", "mA", "Residual current", "漏电流")
     yield _point(_INV + _BAT, "heatsink_temperature_c", "°C", "Heat sink temperature", "散热器温度")
     yield _point(_INV, "operating_hours_h", "h", "Operating hours", "累计运行时间", counter=True)

@@ -48,7 +48,7 @@ def test_a_simulated_device_reads_back_its_own_first_values(name):
         values, _ = compile_block(block)(words)
         for point, value in zip(block.points, values, strict=True):
             first = device.value(point.name)
-            if first not in (None, ""):
+            if first not in (None, "") and point in device.free_points and not point.format.is_clock:
                 assert value == pytest.approx(first) if isinstance(first, float) else value == first
 
 
