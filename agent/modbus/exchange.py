@@ -1,20 +1,18 @@
 """One request in flight on one open line: sends it, and finds its reply in what comes back.
 
-The only place that hands bytes to a transport. A line is a TCP connection or a
-serial port; both fill the small buffer of an `asyncio.BufferedProtocol`. Whatever is
-not exactly the awaited reply is dropped and counted, never given to anybody else.
+What is not exactly the awaited reply is dropped and counted, never given to anybody else.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from struct import Struct
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol
 
-from agent.modbus.address import Span, Table
+from agent.modbus.late import LateReplies, other_function, other_length
 from agent.modbus.pdu import (
     MAX_BUFFERED,
     MAX_MBAP_LENGTH,
     MBAP_HEAD,
-    VARIES,
     Ask,
     BadReply,
     BusDown,
@@ -24,31 +22,24 @@ from agent.modbus.pdu import (
     check,
     find_rtu_replies,
     has_damaged_reply,
-    reading,
     request,
+    rtu_head,
 )
 
 _HEAD = Struct(">HHHB")
-_LATE_S = 30.0  # a serial reply that comes even later than this is not known from any device
 _QUIET_S = 0.05  # covers the 16 ms packets of USB adapters
 _NEVER_QUIET_S = 2.0
 
 
-Lost: TypeAlias = dict[int, tuple[set[tuple[int, int]], float]]
-"""Unit → (function, data bytes) of requests whose replies may still come, and until when (loop time)."""
+class Line(Protocol):
+    """What carries the bytes: `agent.modbus.wire.Wire`."""
+
+    def send(self, request: bytes) -> None: ...
+
+    def end(self, why: str) -> None: ...
 
 
-class Wire(Protocol):
-    """What carries the bytes: a TCP transport or a serial port."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-    def is_closing(self) -> bool: ...
-
-
-class Exchange(asyncio.BufferedProtocol):
+class Exchange:
     """What both framings share: the buffer, the deadline and the end of the line."""
 
     def __init__(self) -> None:
@@ -56,59 +47,73 @@ class Exchange(asyncio.BufferedProtocol):
         self._buffer = bytearray(MAX_BUFFERED)
         self._view = memoryview(self._buffer)
         self._filled = 0
-        self._wire: Wire | None = None
+        self._line: Line | None = None
         self._reply: asyncio.Future[bytes] | None = None
-        self._expected: Ask | None = None
+        self._asked: Ask | None = None
         self._deadline_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.dropped = 0
-        """Pieces of input that were nobody's reply."""
+        """Bytes that were nobody's reply; whoever counts them sets it back."""
+        self._proved = False
+        self._given_up = False
+        self.is_useless = False
+        """The other side has ended the line before it ever brought a reply, be it a refusal."""
+        self.heard_s: float | None = None
+        """When the last byte of a serial line came (loop time): it is in use until then."""
 
     @property
     def is_open(self) -> bool:
-        return self._wire is not None and not self._wire.is_closing()
+        return self._line is not None
+
+    def use(self, line: Line) -> None:
+        """Talk on this line from now on."""
+        self._line = line
 
     def close(self) -> None:
         """Close the line; whoever waits for a reply gets `BusDown`."""
-        if self._wire is not None:
-            self._wire.close()
-        self._lose("the link was closed")
+        self._given_up = True
+        if self._line is not None:
+            self._line.end("the link was closed")
 
-    def connection_made(self, transport: Wire) -> None:  # type: ignore[override]  # ports come here too
-        self._wire = transport
+    def room(self) -> memoryview:
+        """Where the next bytes go."""
+        return self._view[self._filled :] if self._filled else self._view
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost_line()
-        self._lose(f"the link broke ({exc})" if exc else "the device closed the connection")
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view[self._filled :]
-
-    def _lost_line(self) -> None:
-        self._wire = None
+    def ended(self, why: str) -> None:
+        """The line is closed."""
+        self._line = None
+        self.is_useless = not (self._proved or self._given_up)
+        self._fail(BusDown(why))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def _exchange(self, ask: Ask, timeout_s: float, transaction: int | None) -> bytes:
-        wire = self._wire
-        if wire is None or wire.is_closing():
+        line = self._line
+        if line is None:
             raise BusDown("the link is closed")
-        if self._reply is not None and not self._reply.done():
+        if self._reply is not None:
             raise RuntimeError("a line has one owner and one request in flight")
-        self._expected = ask
+        self._asked = ask
         reply: asyncio.Future[bytes] = self._loop.create_future()
         self._reply = reply
-        wire.write(request(ask, transaction))
-        self._set_deadline(self._loop.time() + timeout_s)
-        return await reply
+        try:
+            self._set_deadline(self._loop.time() + timeout_s)
+            line.send(request(ask, transaction))
+            return await reply
+        finally:
+            self._reply = None
 
     def _set_deadline(self, at_s: float) -> None:
+        # one timer serves many requests: it goes off, looks, and is set again where it was too early
         self._deadline_s = at_s
-        if self._timer is None or self._timer.when() > at_s:
-            if self._timer is not None:
-                self._timer.cancel()
+        if self._timer is None:
+            self._timer = self._loop.call_at(at_s, self._tick)
+        elif self._timer.when() > at_s:
+            self._timer.cancel()
             self._timer = self._loop.call_at(at_s, self._tick)
 
     def _tick(self) -> None:
-        # one timer serves many requests: it goes off, looks, and is set again where it was too early
         self._timer = None
         if self._reply is None or self._reply.done():
             return
@@ -127,15 +132,15 @@ class Exchange(asyncio.BufferedProtocol):
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(error)
 
-    def _succeed(self, data: bytes) -> None:
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_result(data)
-
-    def _lose(self, why: str) -> None:
-        self._fail(BusDown(why))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _take(self, reply: asyncio.Future[bytes], ask: Ask, unit: int, pdu: bytes) -> None:
+        try:
+            data = check(ask, unit, pdu)
+        except (BadReply, UnitRefused) as error:
+            self._proved = self._proved or isinstance(error, UnitRefused)
+            reply.set_exception(error)
+        else:
+            self._proved = True
+            reply.set_result(data)
 
 
 class TcpExchange(Exchange):
@@ -145,77 +150,73 @@ class TcpExchange(Exchange):
         super().__init__()
         self._transaction = 0
 
-    async def ask(self, ask: Ask, timeout_s: float) -> bytes:
+    def ask(self, ask: Ask, timeout_s: float) -> Coroutine[Any, Any, bytes]:
         """The data bytes of the reply.
 
         Raises:
-            BusError: any of its kinds.
+            BusError: any of its kinds, when it is awaited.
         """
         self._transaction = self._transaction + 1 & 0xFFFF
-        return await self._exchange(ask, timeout_s, self._transaction)
+        return self._exchange(ask, timeout_s, self._transaction)
 
-    def buffer_updated(self, nbytes: int) -> None:
-        self._filled += nbytes
-        while self._filled >= MBAP_HEAD + 2:
+    def received(self, size: int) -> None:
+        """Bytes have come: find the frames in them."""
+        filled = self._filled + size
+        while filled >= MBAP_HEAD + 2:
             transaction, protocol, length, unit = _HEAD.unpack_from(self._buffer)
             if protocol or not 2 <= length <= MAX_MBAP_LENGTH:
-                self._garbled("what came is not Modbus TCP")
+                self._filled = filled
+                self._give_up(BadReply("what came is not Modbus TCP"))
                 return
             end = MBAP_HEAD + length
-            if self._filled < end:
-                return
+            if filled < end:
+                break
             pdu = bytes(self._view[MBAP_HEAD + 1 : end])
-            rest = self._filled - end
-            if rest:
-                self._buffer[:rest] = self._buffer[end : self._filled]
-            self._filled = rest
-            self._take(transaction, unit, pdu)
-
-    def _take(self, transaction: int, unit: int, pdu: bytes) -> None:
-        reply, expected = self._reply, self._expected
-        if expected is None or reply is None or reply.done() or transaction != self._transaction:
-            self.dropped += 1
-            return
-        try:
-            data = check(expected, unit, pdu)
-        except (BadReply, UnitRefused) as error:
-            reply.set_exception(error)
-        else:
-            reply.set_result(data)
+            if filled > end:
+                self._buffer[: filled - end] = self._buffer[end:filled]
+            filled -= end
+            reply, asked = self._reply, self._asked
+            if asked is None or reply is None or reply.done() or transaction != self._transaction:
+                self.dropped += end
+            else:
+                self._take(reply, asked, unit, pdu)
+        self._filled = filled
 
     def _time_out(self) -> None:
-        partial = self._filled > 0
-        super()._time_out()
-        if partial:  # where the next frame would begin is not known any more
-            self.close()
+        if self._filled:  # where the next frame would begin is not known any more
+            self._give_up(BadReply(f"{self._filled} bytes came that are no whole reply"))
+        else:
+            super()._time_out()
 
-    def _garbled(self, why: str) -> None:
-        self.dropped += 1
+    def _give_up(self, error: BadReply) -> None:
+        self.dropped += self._filled
         self._filled = 0
-        self._fail(BadReply(why))
+        self._fail(error)
         self.close()
 
 
 class RtuExchange(Exchange):
     """RTU frames on a serial line, or through a TCP serial server.
 
-    RTU has no transaction id, and a reply may come after its time-out with a good checksum.
-    So after a lost request the line is drained until it is silent, and the unit is first asked
-    something whose reply looks different: a unit answers in order, so once that reply is
-    there, nothing older can follow.
+    A reply counts once the line has been silent after it, as the standard has it (Modbus over Serial
+    Line V1.02, 2.5.1.1): should another one follow, neither is believed. After a lost request the line
+    is drained until it is silent, and late replies are guarded against (`agent.modbus.late`).
 
     Args:
         byte_ms: time of one byte on the line.
-        lost: the lost requests by unit, kept from one opening of the line to the next.
+        silence_ms: the silence that ends a frame.
+        late: the replies that may still come; kept from one opening of the line to the next.
     """
 
-    def __init__(self, byte_ms: float, lost: Lost) -> None:
+    def __init__(self, byte_ms: float, silence_ms: float, late: LateReplies) -> None:
         super().__init__()
         self._byte_s = byte_ms / 1_000
+        self._silence_s = silence_ms / 1_000
+        self._late = late
         self._must_drain = True
-        self._heard_s = 0.0
         self._longest_s = 0.0
-        self._lost = lost
+        self._answered = False
+        self._silent_by_s: float | None = None
 
     async def ask(self, ask: Ask, timeout_s: float) -> bytes:
         """The data bytes of the reply.
@@ -224,82 +225,113 @@ class RtuExchange(Exchange):
             BusError: any of its kinds.
         """
         self._longest_s = max(self._longest_s, timeout_s)
-        if self._must_drain or self._filled:
+        if self._must_drain:
             await self._drain()
-        if ask.unit in self._lost:
-            await self._pass_lost(ask, timeout_s)
-        return await self._guarded(ask, timeout_s)
-
-    async def _guarded(self, ask: Ask, timeout_s: float) -> bytes:
-        wire_s = self._byte_s * ask.rtu_bytes
+        if doubted := self._late.doubts(ask, self._loop.time()):
+            await self._pass_late(ask, doubted, timeout_s)
         try:
-            data = await self._exchange(ask, timeout_s + wire_s, None)
-        except (UnitSilent, BadReply, asyncio.CancelledError):
-            self._must_drain = True
-            lost, _ = self._lost.setdefault(ask.unit, (set(), 0.0))
-            lost.add(ask.shape)
-            self._lost[ask.unit] = lost, self._loop.time() + _LATE_S
-            raise
+            data = await self._one(ask, timeout_s)
         finally:
+            if self._answered:
+                self._late.passed(ask.unit)
+        return data
+
+    async def _one(self, ask: Ask, timeout_s: float) -> bytes:
+        self._answered = False
+        self._silent_by_s = None
+        self.heard_s = None
+        try:
+            data = await self._exchange(ask, timeout_s + self._byte_s * ask.rtu_bytes, None)
+        except UnitRefused:
+            self._answered = True
+            raise
+        except (BusError, asyncio.CancelledError):
+            self._must_drain = True
+            self._late.lose(ask, self._loop.time())
+            raise
+        else:
+            self._answered = True
+        finally:
+            if not self._answered:
+                self.dropped += self._filled
             self._filled = 0
         return data
 
-    async def _pass_lost(self, ask: Ask, timeout_s: float) -> None:
-        """Make sure that no reply to a lost request can be taken for the next one."""
-        lost, until_s = self._lost[ask.unit]
-        if self._loop.time() < until_s:
+    async def _pass_late(self, ask: Ask, doubted: frozenset[tuple[int, int]], timeout_s: float) -> None:
+        """Have the unit answer something unmistakable, or let so much time pass that nothing can follow."""
+        if guard := other_length(ask, doubted):
             try:
-                await self._guarded(_looks_different(ask, lost | {ask.shape}), timeout_s)
+                await self._one(guard, timeout_s)
             except UnitRefused:
-                # a refusal has no size, so it may be the lost request's own: let time settle it
-                await asyncio.sleep(2 * self._longest_s)
-                await self._drain()
-        self._lost.pop(ask.unit, None)
+                pass  # a refusal has no length: it may be that of a lost request
+            else:
+                self._late.passed(ask.unit)
+                return
+        if guard := other_function(ask, doubted):
+            try:
+                await self._one(guard, timeout_s)
+            except (UnitRefused, UnitSilent) as error:
+                if isinstance(error, UnitSilent):  # as some meet a function that they do not have
+                    await self._let_time_pass()
+        else:
+            await self._let_time_pass()
+        self._late.passed(ask.unit)
+
+    async def _let_time_pass(self) -> None:
+        await asyncio.sleep(2 * self._longest_s)
+        await self._drain()
 
     async def _drain(self) -> None:
-        started_s = self._heard_s = self._loop.time()
-        while (silent_s := self._loop.time() - self._heard_s) < _QUIET_S:
-            if self._loop.time() - started_s > _NEVER_QUIET_S:
+        loop = self._loop
+        started_s = heard_s = loop.time()
+        while (silent_s := loop.time() - heard_s) < _QUIET_S:
+            if loop.time() - started_s > _NEVER_QUIET_S:
                 raise BadReply("the line is never silent")
             await asyncio.sleep(_QUIET_S - silent_s)
+            heard_s = max(started_s, self.heard_s or 0.0)
+        if self._answered and self._asked is not None:
+            frames, _ = find_rtu_replies(self._asked, bytes(self._view[: self._filled]))
+            if frames:  # it answers more often than it is asked
+                self._late.repeat(self._asked, loop.time())
+        self.dropped += self._filled
         self._filled = 0
         self._must_drain = False
 
-    def buffer_updated(self, nbytes: int) -> None:
-        self._filled += nbytes
-        self._heard_s = self._loop.time()
-        expected = self._expected
-        if expected is None or self._reply is None or self._reply.done():
-            self.dropped += 1
-            self._filled = 0
+    def received(self, size: int) -> None:
+        """Bytes have come: see whether they make the reply whole."""
+        self._filled += size
+        self.heard_s = now_s = self._loop.time()
+        ask = self._asked
+        if ask is None or self._reply is None or self._reply.done():
             self._must_drain = True
+        elif self._silent_by_s is not None:
+            self._set_deadline(self._silent_by_s)
+        else:
+            received = bytes(self._view[: self._filled])
+            frames, rest = find_rtu_replies(ask, received)
+            if frames:
+                self._silent_by_s = now_s + _QUIET_S
+                self._set_deadline(self._silent_by_s if rest else now_s + self._silence_s)
+            elif has_damaged_reply(ask, received):
+                self._set_deadline(min(self._deadline_s, now_s + _QUIET_S))
+        if self._filled == MAX_BUFFERED:  # there must be room for more
+            kept = MAX_BUFFERED // 2 if ask is None else min(ask.rtu_bytes, MAX_BUFFERED - 1)
+            self._buffer[:kept] = self._buffer[self._filled - kept : self._filled]
+            self.dropped += self._filled - kept
+            self._filled = kept
+
+    def _time_out(self) -> None:
+        ask, reply = self._asked, self._reply
+        if ask is None or reply is None:
             return
         received = bytes(self._view[: self._filled])
-        for reply in find_rtu_replies(expected, received):
-            self._filled = 0
-            if isinstance(reply, UnitRefused):
-                self._fail(reply)
-            else:
-                self._succeed(reply)
-            return
-        if has_damaged_reply(expected, received):
-            self._set_deadline(min(self._deadline_s, self._heard_s + _QUIET_S))
-        if self._filled == MAX_BUFFERED:  # room for more, or the transport takes the full buffer for the end
-            kept = expected.rtu_bytes - 9
-            self._buffer[:kept] = self._buffer[self._filled - kept :]
-            self._filled = kept
-            self.dropped += 1
-
-
-def _looks_different(ask: Ask, taken: set[tuple[int, int]]) -> Ask:
-    """A read of the same unit whose reply has a shape that none of `taken` has."""
-    table, start = Table.HOLDING, 0
-    if ask.size != VARIES:
-        table = next(table for table in Table if table.function == ask.function)
-        start = int.from_bytes(ask.pdu[1:3], "big")
-    for count in range(1, 250, 8 if table.is_bits else 1):
-        if start + count <= 0x10000:
-            other = reading(ask.unit, Span(table, start, count))
-            if other.shape not in taken:
-                return other
-    raise UnitSilent("too many lost requests; waiting until none of their replies can come")
+        frames, rest = find_rtu_replies(ask, received)
+        if not frames:
+            super()._time_out()
+        elif len(set(frames)) > 1 or rtu_head(ask) in rest:
+            self._fail(BadReply("more than one reply to one request"))
+        else:
+            if len(frames) > 1:
+                self._late.repeat(ask, self._loop.time())
+            self.dropped += len(received) - len(frames[0])
+            self._take(reply, ask, frames[0][0], frames[0][1:-2])

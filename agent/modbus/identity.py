@@ -17,7 +17,6 @@ FIRST_REGULAR = 3
 
 _CONFORMITY = {1, 2, 3, 0x81, 0x82, 0x83}
 _MORE = {0x00: False, 0xFF: True}
-_NAMED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,16 @@ class Identity:
     def of(cls, objects: Mapping[int, bytes]) -> "Identity":
         """From the objects by id."""
         texts = {number: _text(raw) for number, raw in sorted(objects.items())}
-        named = [texts.pop(number, "") for number in range(_NAMED)]
-        return cls(*named, MappingProxyType(texts))
+        return cls(
+            vendor=texts.pop(0, ""),
+            product_code=texts.pop(1, ""),
+            revision=texts.pop(2, ""),
+            vendor_url=texts.pop(3, ""),
+            product_name=texts.pop(4, ""),
+            model_name=texts.pop(5, ""),
+            user_application=texts.pop(6, ""),
+            others=MappingProxyType(texts),
+        )
 
 
 @dataclass(frozen=True, slots=True)

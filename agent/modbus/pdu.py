@@ -204,23 +204,31 @@ def check(ask: Ask, unit: int, pdu: bytes) -> bytes:
     return pdu[2:]
 
 
-def find_rtu_replies(ask: Ask, received: bytes) -> list[bytes | UnitRefused]:
-    """The different replies somewhere in what a serial line brought: data bytes, or a refusal.
+def find_rtu_replies(ask: Ask, received: bytes) -> tuple[list[bytes], bytes]:
+    """The whole replies somewhere in what a serial line brought, as frames, and what came after the last.
 
-    Bytes around them (a driver's glitch, the echo of the request, another unit's late
-    reply) are passed over: only unit, function, length and CRC together make a reply.
+    Bytes around them (a driver's glitch, another unit's late reply) are passed over: only unit,
+    function, length and CRC together make a reply. The echo of the request is none, though that of
+    a read of bits may look like one.
     """
-    found: dict[bytes, bytes | UnitRefused] = {}
-    for at, end in _frames(ask, received):
-        if end <= len(received) and crc16(received[at:end]) == 0:
-            found[received[at:end]] = received[at + (2 if ask.size == VARIES else 3) : end - 2]
+    ends = {at: end for at, end in _frames(ask, received) if end <= len(received)}
     refusal = bytes((ask.unit, ask.pdu[0] | 0x80))
     at = received.find(refusal)
     while 0 <= at <= len(received) - 5:
-        if crc16(received[at : at + 5]) == 0:
-            found[received[at : at + 5]] = UnitRefused(received[at + 2])
+        ends[at] = at + 5
         at = received.find(refusal, at + 1)
-    return list(found.values())
+    frames, last = [], 0
+    for at, end in sorted(ends.items()):
+        frame = received[at:end]
+        if at >= last and crc16(frame) == 0 and frame[1:-2] != ask.pdu:
+            frames.append(frame)
+            last = end
+    return frames, received[last:]
+
+
+def rtu_head(ask: Ask) -> bytes:
+    """What a good reply on a serial line begins with."""
+    return bytes((ask.unit, *ask.pdu[:3])) if ask.size == VARIES else bytes((ask.unit, ask.pdu[0], ask.size))
 
 
 def has_damaged_reply(ask: Ask, received: bytes) -> bool:
@@ -230,11 +238,10 @@ def has_damaged_reply(ask: Ask, received: bytes) -> bool:
 
 def _frames(ask: Ask, received: bytes) -> Iterator[tuple[int, int]]:
     """Where good replies may begin, and where they would end with their CRC."""
-    varies = ask.size == VARIES
-    head = bytes((ask.unit, *ask.pdu[:3])) if varies else bytes((ask.unit, ask.pdu[0], ask.size))
+    head = rtu_head(ask)
     at = received.find(head)
     while at >= 0:
-        if not varies:
+        if ask.size != VARIES:
             yield at, at + ask.size + 5
         elif (end := _end_of_objects(ask, received, at + 1)) is not None:
             yield at, end + 2

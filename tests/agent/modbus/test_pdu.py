@@ -167,10 +167,10 @@ REFUSAL = rtu(7, 0x83, 2)
         (REPLY + b"\x00", [VALUE]),
         (request(ASK, None) + REPLY, [VALUE]),
         (rtu(8, 3, 4, 9, 9, 9, 9) + REPLY, [VALUE]),
-        (REPLY + REPLY, [VALUE]),
+        (REPLY + REPLY, [VALUE, VALUE]),
         (rtu(7, 3, 4, 9, 9, 9, 9) + REPLY, [bytes([9, 9, 9, 9]), VALUE]),
         (REFUSAL, [2]),
-        (REFUSAL + REPLY, [VALUE, 2]),
+        (REFUSAL + REPLY, [2, VALUE]),
         (REPLY[:-1], []),
         (REPLY[:-1] + b"\x00", []),
         (REFUSAL[:-1], []),
@@ -183,8 +183,26 @@ REFUSAL = rtu(7, 0x83, 2)
     ],
 )
 def test_on_a_serial_line_only_unit_function_length_and_checksum_together_make_a_reply(received, found):
-    replies = find_rtu_replies(ASK, received)
-    assert [r.code if isinstance(r, UnitRefused) else r for r in replies] == found
+    assert [told(ASK, frame) for frame in find_rtu_replies(ASK, received)[0]] == found
+
+
+def told(ask, frame):
+    try:
+        return check(ask, frame[0], frame[1:-2])
+    except UnitRefused as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize("rest", [b"", b"\x00", REPLY[:3]])
+def test_what_comes_after_the_last_reply_is_told(rest):
+    assert find_rtu_replies(ASK, b"\x55" + REPLY + rest) == ([REPLY], rest)
+
+
+def test_the_echo_of_a_read_of_bits_that_looks_like_a_reply_is_none():
+    ask = reading(7, Span(Table.COIL, 0x0312, 20))  # unit, function, then 3: as if three data bytes followed
+    echo, reply = request(ask, None), rtu(7, 1, 3, 0xAA, 0xBB, 0x0C)
+    assert find_rtu_replies(ask, echo) == ([], echo)
+    assert find_rtu_replies(ask, echo + reply) == ([reply], b"")
 
 
 @pytest.mark.parametrize(
@@ -197,8 +215,9 @@ def test_a_reply_that_is_whole_but_damaged_need_not_be_waited_for(received, dama
 
 @given(st.binary(max_size=300))
 def test_noise_never_becomes_words(noise):
-    for reply in find_rtu_replies(ASK, noise):
-        assert isinstance(reply, UnitRefused) or noise.count(bytes([7, 3, 4]) + reply)
+    for frame in find_rtu_replies(ASK, noise)[0]:
+        assert crc16(frame) == 0
+        assert frame in noise
 
 
 OBJECTS = bytes([43, 14, 1, 0x81, 0, 0, 2, 0, 3]) + b"ABC" + bytes([1, 2]) + b"DE"
@@ -207,14 +226,15 @@ WHO = identifying(7, 1, 0)
 
 def test_the_end_of_an_identification_is_found_by_its_objects_and_its_checksum():
     frame = rtu(7, *OBJECTS)
-    assert find_rtu_replies(WHO, b"\x00" + frame + b"\x55") == [OBJECTS[1:]]
+    assert find_rtu_replies(WHO, b"\x00" + frame + b"\x55") == ([frame], b"\x55")
+    assert told(WHO, frame) == OBJECTS[1:]
     for cut in range(1, len(frame)):
-        assert find_rtu_replies(WHO, frame[:cut]) == []
+        assert find_rtu_replies(WHO, frame[:cut])[0] == []
         assert not has_damaged_reply(WHO, frame[:cut])
-    assert find_rtu_replies(WHO, frame[:-1] + b"\x00") == []
+    assert find_rtu_replies(WHO, frame[:-1] + b"\x00")[0] == []
     assert has_damaged_reply(WHO, frame[:-1] + b"\x00")
-    (refused,) = find_rtu_replies(WHO, rtu(7, 0xAB, 1))
-    assert refused.code == 1
+    (refusal,), _ = find_rtu_replies(WHO, rtu(7, 0xAB, 1))
+    assert told(WHO, refusal) == 1
 
 
 @pytest.mark.parametrize(
@@ -238,7 +258,7 @@ def test_an_identification_whose_objects_do_not_fill_it_is_refused(pdu):
 
 @given(st.binary(max_size=300))
 def test_noise_never_becomes_an_identification(noise):
-    assert not [r for r in find_rtu_replies(WHO, noise) if isinstance(r, bytes)]
+    assert all(len(frame) == 5 for frame in find_rtu_replies(WHO, noise)[0])
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40))
