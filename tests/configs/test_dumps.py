@@ -100,7 +100,8 @@ NAMES = {
     "insulation_resistance": ("insulation_kohm", 1),
     "insulation_resistance_mohm": ("insulation_kohm", 1000),
 }
-"""Names in dumps → names of points, and the factor between them."""
+"""Names in dumps → names of points, and the factor between them. A dump's `reads` are in our own names already:
+states, texts, bits and what has no name there; its `unread` says what the profile does not read, and why."""
 
 
 def wanted_of(name, value, kinds):
@@ -131,4 +132,8 @@ async def test_a_recorded_device_reads_right(name, read_all):
         close = isinstance(wanted, float | int) and got == pytest.approx(wanted, rel=0.002, abs=1e-6)
         if not close and got != wanted:
             wrong[theirs] = f"{ours} is {got}, not {wanted}"
+    for ours, wanted in record.get("reads", {}).items():
+        got = values.get(ours, "no such point")
+        if got != (pytest.approx(wanted, rel=0.002) if isinstance(wanted, float) else wanted):
+            wrong[ours] = f"{ours} is {got}, not {wanted}"
     assert not wrong
