@@ -9,6 +9,7 @@ from agent.reading import Value
 from agent.rules.check import Type
 from agent.rules.compiled import Known, compiled, exists
 from agent.rules.facts import BindingReport, DeviceFacts, Now, SiteFacts
+from agent.rules.fence import fence_of
 from agent.rules.rule import Expression, Rule, ScopeOf
 from agent.rules.state import Timing
 from agent.rules.tree import Call, Constant, Name, Node, children, walk, with_channel
@@ -258,6 +259,7 @@ def _bound(
         hash=hash_,
         params=params,
         when=compiled(node_of(rule.when), scope),
+        fence=fence_of(node_of(rule.when), scope),
         clear=known(rule.clear),
         only_if=known(rule.only_if),
         steps=tuple((step, known(step.when)) for step in rule.steps),

@@ -131,13 +131,20 @@ def _compare(node: Compare, scope: Scope) -> Known:
     constant = _folded(node.right, scope)
     if constant is None:
         return _compare_two(test, compiled(node.left, scope), compiled(node.right, scope))
-    is_point = isinstance(node.left, Name) and scope.constant(node.left.name) is None
-    cell = scope.cell(node.left) if is_point and isinstance(node.left, Name) else None
-    if cell is not None and isinstance(constant, float):
-        special = _POINT_AND_NUMBER.get(node.operator)
-        if special is not None:
-            return special(*cell, constant)
+    where = point_and_number(node, scope)
+    special = _POINT_AND_NUMBER.get(node.operator)
+    if where is not None and special is not None:
+        return special(*where)
     return _compare_constant(test, compiled(node.left, scope), constant)
+
+
+def point_and_number(node: Compare, scope: Scope) -> tuple[list[Value | None], int, float] | None:
+    """Values, slot and number where a point of the device itself is held against a number, else None."""
+    limit = _folded(node.right, scope)
+    if not isinstance(limit, float) or not isinstance(node.left, Name):
+        return None
+    cell = None if scope.constant(node.left.name) is not None else scope.cell(node.left)
+    return None if cell is None else (*cell, limit)
 
 
 def _greater_equal(values: list[Value | None], index: int, limit: float) -> Known:

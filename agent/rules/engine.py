@@ -69,10 +69,15 @@ class Engine:
         if not self._settled:
             self._settle()
         lives = self._lives
-        for when, life, watch in device.take(frame).watches:
-            if life.quiet and when() is False:
+        herds, values = device.take(frame).herds, device.values
+        calm = not any(watch.device == frame.device for watch in lives.busy.values())
+        for herd in herds:
+            if calm and herd.fence is not None and herd.fence.holds(values):
                 continue
-            lives.evaluate(watch, watch.sample())
+            for when, life, watch in herd.watches:
+                if life.quiet and when() is False:
+                    continue
+                lives.evaluate(watch, watch.sample())
         return lives.outcome(self._watches)
 
     def on_tick(self, mono_ms: int, ts_ms: int) -> Outcome:

@@ -4,13 +4,14 @@ Only good values count for rules; everything else is None with its quality besid
 A value that was not due stays until it is older than three of its periods.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from agent.reading import Frame, Quality, Value
 from agent.rules.check import Type
 from agent.rules.compiled import Known
 from agent.rules.facts import DeviceFacts, Now
+from agent.rules.fence import Fence, common
 from agent.rules.watch import Life, Watch
 from agent.rules.window import Window
 
@@ -30,6 +31,14 @@ class Series:
     window: Window
 
 
+@dataclass(frozen=True, slots=True)
+class Herd:
+    """Watches that are passed over together while the fence holds and all of them are quiet."""
+
+    fence: Fence | None
+    watches: tuple[tuple[Known, Life, Watch], ...]
+
+
 @dataclass(slots=True)
 class _Plan:
     """What a frame with these points concerns."""
@@ -38,7 +47,7 @@ class _Plan:
     pairs: tuple[tuple[int, int, type], ...]
     """(slot, index in the frame, type) of the points that rules look at."""
     series: tuple[Series, ...]
-    watches: tuple[tuple[Known, Life, Watch], ...]
+    herds: tuple[Herd, ...]
 
 
 @dataclass(slots=True)
@@ -135,7 +144,7 @@ class DeviceValues:
             points,
             tuple((slots[p], i, types[slots[p]]) for i, p in enumerate(points) if p in slots),
             tuple(s for s in self.series.values() if not s.points or s.points & here),
-            tuple((w.when, w.life, w) for w in self.watches if w.every_frame or w.own_points & here),
+            _herds(w for w in self.watches if w.every_frame or w.own_points & here),
         )
         self._plans[id(points)] = made
         return made
@@ -231,3 +240,16 @@ class DeviceValues:
             return
         self.values[slot] = value
         self.good_at[slot] = mono_ms
+
+
+def _herds(watches: Iterable[Watch]) -> tuple[Herd, ...]:
+    by_slot: dict[int | None, list[Watch]] = {}
+    for watch in watches:
+        by_slot.setdefault(None if watch.fence is None else watch.fence.slot, []).append(watch)
+    return tuple(
+        Herd(
+            None if slot is None else common([w.fence for w in herd if w.fence is not None]),
+            tuple((w.when, w.life, w) for w in herd),
+        )
+        for slot, herd in by_slot.items()
+    )

@@ -10,6 +10,7 @@ import orjson
 from agent.reading import Value
 from agent.rules.alert import SEVERITIES, Alert, Severity
 from agent.rules.compiled import Known
+from agent.rules.fence import Fence
 from agent.rules.rule import Rule, Step
 from agent.rules.shelf import Shelf
 from agent.rules.state import QUIET, Phase, Sample, State, Timing
@@ -80,6 +81,7 @@ class Input:
 class Watch:
     """Args:
     hash: of the rule and the parameters that hold here.
+    fence: while it holds, `when` is false.
     own_points: points of the device itself that it looks at.
     every_frame: every frame of the device concerns it, whatever points it holds.
     timed: time itself matters to it, so it is evaluated at every tick too.
@@ -93,6 +95,7 @@ class Watch:
     hash: str
     params: Mapping[str, Value]
     when: Known
+    fence: Fence | None
     clear: Known | None
     only_if: Known | None
     steps: tuple[tuple[Step, Known | None], ...]
