@@ -39,9 +39,10 @@ _DEVICES_INTRO = """\
 # Devices
 
 The device models whose profiles are shipped, in `configs/profiles/`. This page is made from them by
-`python -m gateway.handbook docs`. Every profile carries registers recorded from a real unit, and the suite
-replays them. A profile of your own goes into `profiles/` beside the site file, see `profile-file.md`; the
-names stand in `points.md`.
+`python -m gateway.handbook docs`. Every profile carries a sample of registers and what they mean, recorded
+from a real unit where a recording is public and worked out from the register list where none is; its sources
+say which. The suite replays them all. A profile of your own goes into `profiles/` beside the site file, see
+`profile-file.md`; the names stand in `points.md`.
 """
 
 _RULES_INTRO = """\
