@@ -6,7 +6,7 @@ failed and with its reason; slots that a stall swallowed are counted and told.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -14,8 +14,9 @@ import structlog
 from agent.clock import Clock
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
-from agent.modbus.address import Span
 from agent.modbus.bus import Bus, open_bus
+from agent.modbus.lessons import Lessons
+from agent.modbus.plan import Holes
 from agent.profile import Link, Profile
 from agent.quantity import HOUR_MS, MINUTE_MS
 from agent.reading import Frame
@@ -93,7 +94,7 @@ class BusPoller:
         devices: those that hang on it.
         clock: for slots and stamps.
         on_frame: takes every frame, in order; must not block.
-        holes: by device, what it is known to refuse (see `holes`).
+        lessons: what the devices of the site have been found to refuse.
         numbers: shared by all pollers of a boot, also those that follow each other.
 
     Raises:
@@ -107,7 +108,7 @@ class BusPoller:
         clock: Clock,
         on_frame: Callable[[Frame], None],
         *,
-        holes: Mapping[str, frozenset[Span]] | None = None,
+        lessons: Lessons | None = None,
         numbers: FrameNumbers | None = None,
     ) -> None:
         self.line = line
@@ -121,8 +122,8 @@ class BusPoller:
         self._clock = clock
         self._on_frame = on_frame
         self._bus: Bus = open_bus(line, _links(devices))
-        known = holes or {}
-        self._units = {d.id: UnitPoll(d, self._bus, clock, known.get(d.id, frozenset())) for d in devices}
+        lessons = lessons or Lessons()
+        self._units = {d.id: UnitPoll(d, self._bus, clock, lessons) for d in devices}
         self._closes = any(d.profile.link.close_between_polls for d in devices)
         self.shared = SharedLine(self._bus, clock, closes=self._closes)
         """The way onto this bus for others than the poller."""
@@ -178,8 +179,8 @@ class BusPoller:
         told = unit.chain.serial if unit.chain is not None else ""
         return DeviceFacts(profile.vendor, profile.model, told or unit.device.serial, unit.profile)
 
-    def holes(self, device: str) -> frozenset[Span]:
-        """What the device has refused; given to the next poller, it need not be found out again."""
+    def holes(self, device: str) -> Holes:
+        """What the device is known to refuse."""
         return self._units[device].holes
 
     def statistics(self) -> BusStatistics:

@@ -181,8 +181,13 @@ class Site:
         self._lessons = Lessons(
             {k.removeprefix(_LESSON): text for k, text in found.items() if k.startswith(_LESSON)},
             self.clock.utc_ms(),
-            lambda key, text: self.journal.remember(_LESSON + key, text),
+            lambda key, text: self._remember({_LESSON + key: text}),
         )
+
+    def _remember(self, notes: dict[str, bytes | None]) -> None:
+        clock = self.clock
+        times = {"mono_ms": clock.monotonic_ms(), "ts_ms": clock.utc_ms()}
+        self.journal.append_outcome((), notes, **times, unsure=not clock.trusted())
 
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")

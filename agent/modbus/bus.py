@@ -9,9 +9,10 @@ BusError
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent.device import BusLine
 from agent.modbus.address import Span
@@ -64,6 +65,8 @@ class _Unit:
     is_ours: bool
     counts: UnitCounts = field(default_factory=UnitCounts)
     slowest_s: float = 0.0
+    """Until a reply, without the time of its bytes on a serial line."""
+    """Of its lately slowest reply, from the request on, without the time of the bytes on a serial line."""
 
 
 class Bus:
@@ -87,6 +90,8 @@ class Bus:
         self._link = Link(endpoint, self.late)
         self._timeout_ms = timeout_ms
         self._silence_s = endpoint.silence_ms / 1_000 if endpoint.is_rtu else 0.0
+        self._byte_s = endpoint.byte_ms / 1_000 if endpoint.is_rtu else 0.0
+        self._byte_s = endpoint.byte_ms / 1_000 if endpoint.is_rtu else 0.0
         self._units = {unit: self._unit(link, is_ours=True) for unit, link in links.items()}
         self._connect_delay_s = max((link.connect_delay_ms for link in links.values()), default=0) / 1_000
         self._free_s = 0.0
@@ -123,13 +128,13 @@ class Bus:
         """
         return words_of(span, await self.fetch(unit, span, timeout_ms=timeout_ms))
 
-    async def fetch(self, unit: int, span: Span, *, timeout_ms: float | None = None) -> bytes:
+    def fetch(self, unit: int, span: Span, *, timeout_ms: float | None = None) -> Coroutine[Any, Any, bytes]:
         """The same as the data bytes of the reply, checked.
 
         Raises:
             UnitSilent, UnitRefused, BadReply, BusDown: see the module.
         """
-        return await self._ask(reading(unit, span), timeout_ms)
+        return self._ask(reading(unit, span), timeout_ms)
 
     async def identify(self, unit: int, *, timeout_ms: float | None = None) -> Identity:
         """What the unit says of itself (function 43/14): basic objects, and regular ones where it has them.
@@ -164,19 +169,21 @@ class Bus:
         unit = self._units.get(ask.unit)
         if unit is None:
             unit = self._units[ask.unit] = self._unit(_DEFAULT_LINK, is_ours=False)
-        now_s = time.monotonic()
+        started_s = time.monotonic()
         line = self._link.exchange
         if line is None or not line.is_open:
-            line = await self._connect(now_s)
+            line = await self._connect(started_s)
+            started_s = time.monotonic()
         gap_s = unit.gap_s
-        if unit is not self._last:  # the unit that spoke last wants its pause too
-            gap_s = max(gap_s, self._last.gap_s)
-        if gap_s:
-            if (wait_s := self._free_s + gap_s - now_s) > 0:
-                await asyncio.sleep(wait_s)
-            now_s = time.monotonic()
-            line = await self._link.line(now_s)
-        self._collect(line)
+        if (
+            unit is not self._last and self._last.gap_s > gap_s
+        ):  # the unit that spoke last wants its pause too
+            gap_s = self._last.gap_s
+        if gap_s and (wait_s := self._free_s + gap_s - started_s) > 0:
+            await asyncio.sleep(wait_s)
+            line = await self._link.line(time.monotonic())
+        if line.dropped:
+            self._count_dropped(line)
         self._last = unit
         self.requests += 1
         unit.counts.requests += 1
@@ -187,16 +194,23 @@ class Bus:
             raise
         finally:
             ended_s = time.monotonic()
-            self.busy_s += ended_s - now_s
+            self.busy_s += ended_s - started_s
             self._free_s = line.heard_s or ended_s
-            self._collect(line)
+            if line.dropped:
+                self._count_dropped(line)
         self._timeouts = 0
-        unit.slowest_s = max(ended_s - now_s, 0.99 * unit.slowest_s)
+        took_s = self._free_s - line.sent_s
+        if self._byte_s:
+            took_s -= self._byte_s * ask.rtu_bytes
+        if took_s < unit.slowest_s:
+            took_s = max(took_s, 0.99 * unit.slowest_s)
+        unit.slowest_s = took_s
         return data
 
     def probe_timeout_ms(self, unit: int) -> float:
         """Long enough for a reply as slow as this unit (else any unit here) has lately been, with a margin.
 
+        The time of the bytes on a serial line comes on top, as with every time-out of `fetch`.
         So a dead unit costs the others little; whoever probes should at times wait the full time-out.
         """
         own = self._units.get(unit) or self._unit(_DEFAULT_LINK, is_ours=False)
@@ -219,10 +233,9 @@ class Bus:
             await asyncio.sleep(self._connect_delay_s)
         return line
 
-    def _collect(self, line: TcpExchange | RtuExchange) -> None:
-        if line.dropped:
-            self._last.counts.dropped_bytes += line.dropped
-            line.dropped = 0
+    def _count_dropped(self, line: TcpExchange | RtuExchange) -> None:
+        self._last.counts.dropped_bytes += line.dropped
+        line.dropped = 0
 
     def _note(self, error: BusError) -> None:
         """Count a failed request of the unit that was asked last, and judge the line by it."""

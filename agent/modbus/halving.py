@@ -1,14 +1,16 @@
-"""A refused block is halved until it is known which points the device refuses.
+"""A block that a device does not give is halved until it is known which points it lacks.
 
-The others are read on the way, so no readable point is missed.
+The others are read on the way, so no readable point is missed. Most devices refuse with an
+exception; some meet an illegal address with silence, which costs a time-out each: then the
+search ends after a few, and goes on in a later poll.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.modbus.address import Span
-from agent.modbus.pdu import UnitRefused
-from agent.modbus.plan import Block, gap_between, split
+from agent.modbus.pdu import BusError, UnitRefused, UnitSilent
+from agent.modbus.plan import Block, Holes, between, split
 from agent.profile import Point
 
 _NO_SUCH_FUNCTION = 1
@@ -20,42 +22,82 @@ class Halved:
 
     Args:
         found: blocks that the device gives, with their data bytes.
-        refused: points that it does not give, with its words.
-        holes: spans to read around from now on.
+        lacking: points that it does not give, and why.
+        unknown: blocks that were not asked for any more.
     """
 
     found: list[tuple[Block, bytes]] = field(default_factory=list)
-    refused: list[tuple[Point, UnitRefused]] = field(default_factory=list)
-    holes: set[Span] = field(default_factory=set)
+    lacking: list[tuple[Point, BusError]] = field(default_factory=list)
+    unknown: list[Block] = field(default_factory=list)
+    apart: set[Span] = field(default_factory=set)
+
+    @property
+    def holes(self) -> Holes:
+        """What to read around from now on."""
+        return Holes(frozenset(p.span for p, _ in self.lacking), frozenset(self.apart))
 
 
-async def halve(block: Block, refused: UnitRefused, ask: Callable[[Span], Awaitable[bytes]]) -> Halved:
-    """Find out, with `ask`, what of a refused block can be read.
+async def halve(
+    block: Block, why: BusError, ask: Callable[[Span], Awaitable[bytes]], *, patience: int = 0
+) -> Halved:
+    """Find out, with `ask`, what of a block can be read.
+
+    Args:
+        block: what the device did not give.
+        why: what it did instead.
+        ask: brings the data bytes of a span.
+        patience: how many times silence may be the answer.
 
     Raises:
-        BusError: from `ask`, other than a refused address; then nothing has been learnt.
+        BusError: from `ask`, other than a refused address or the silence that is allowed;
+            then nothing has been learnt.
     """
-    result = Halved()
-    await _divide(block, refused, ask, result)
-    return result
+    search = _Search(ask, patience)
+    await search.divide(block, why)
+    return search.result
 
 
-async def _divide(
-    block: Block, refused: UnitRefused, ask: Callable[[Span], Awaitable[bytes]], result: Halved
-) -> None:
-    if len(block.points) == 1 or refused.code == _NO_SUCH_FUNCTION:
-        result.holes.update(p.span for p in block.points)
-        result.refused.extend((p, refused) for p in block.points)
-        return
-    before = len(result.found)
-    halves = split(block)
-    for half in halves:
+class _Search:
+    def __init__(self, ask: Callable[[Span], Awaitable[bytes]], patience: int) -> None:
+        self.result = Halved()
+        self._ask = ask
+        self._patience = patience
+
+    async def divide(self, block: Block, why: BusError) -> None:
+        result = self.result
+        if len(block.points) == 1 or (isinstance(why, UnitRefused) and why.code == _NO_SUCH_FUNCTION):
+            result.lacking += [(p, why) for p in block.points]
+            return
+        halves = split(block)
+        before, left = len(result.found), len(result.unknown)
+        for half in halves:
+            await self._look(half, silent=isinstance(why, UnitSilent))
+        whole = [b for b, _ in result.found[before:]] == list(halves)
+        if len(result.unknown) > left or (whole and await self._is_still_withheld(block, why)):
+            result.apart.add(between(*halves))
+
+    async def _look(self, block: Block, *, silent: bool) -> None:
+        if silent and not self._patience:
+            self.result.unknown.append(block)
+            return
         try:
-            result.found.append((half, await ask(half.span)))
+            self.result.found.append((block, await self._ask(block.span)))
         except UnitRefused as error:
             if not error.about_address:
                 raise
-            await _divide(half, error, ask, result)
-    gap = gap_between(*halves)
-    if gap is not None and [b for b, _ in result.found[before:]] == list(halves):
-        result.holes.add(gap)
+            await self.divide(block, error)
+        except UnitSilent as error:
+            if not silent:
+                raise
+            self._patience -= 1
+            await self.divide(block, error)
+
+    async def _is_still_withheld(self, block: Block, why: BusError) -> bool:
+        """Silence may have been chance; an exception was none."""
+        if isinstance(why, UnitRefused):
+            return True
+        try:
+            await self._ask(block.span)
+        except UnitSilent:
+            return True
+        return False

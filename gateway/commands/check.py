@@ -13,6 +13,7 @@ from gateway.commands.options import JsonOption, show
 from gateway.config import check_site
 from gateway.profiles import read_document
 from gateway.rules import check_rules
+from gateway.site_load import load_faults
 from gateway.tickets.checklist import read_checklist
 
 _TEXTS = {
@@ -51,7 +52,8 @@ def faults_of_file(path: Path) -> list[Fault]:
         document = read_document(path)
         match _kind(document):
             case "site":
-                return list(check_site(document, path).warnings)
+                site = check_site(document, path)
+                return [*load_faults(document, site.buses, site.devices), *site.warnings]
             case "profile":
                 profile = read_profile(document)
                 return list(warnings_of(profile, document))

@@ -12,6 +12,8 @@ from agent.clock import SystemClock
 from agent.device import BusLine, Device
 from agent.document import parse
 from agent.modbus.address import Span, Table
+from agent.modbus.lessons import Lessons
+from agent.modbus.plan import Holes
 from agent.poller import BusPoller, FrameNumbers
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
@@ -187,7 +189,7 @@ async def test_a_refused_block_is_halved_in_the_same_poll_and_no_readable_point_
         later = await bus.until(lambda f: f.seq > 3)
         assert later.good_values() == first.good_values()
         assert set(unit.reads[asked:]) == {(1, 2), (9, 1)}
-        assert bus.poller.holes("m") >= {Span(Table.HOLDING, 3, 1), Span(Table.HOLDING, 4, 1)}
+        assert bus.poller.holes("m").refused == {Span(Table.HOLDING, 3, 1), Span(Table.HOLDING, 4, 1)}
         assert "illegal data" in bus.poller.last_poll("m").why["gone"]
         assert bus.poller.statistics().errors_pct == 0
 
@@ -195,24 +197,15 @@ async def test_a_refused_block_is_halved_in_the_same_poll_and_no_readable_point_
 async def test_a_refused_gap_is_read_around():
     profile = a_profile(a_point("a", 1), a_point("b", 20))
     unit = Registers(lacks=(10,))
+    lessons = Lessons()
     async with served({1: unit}) as server:
-        async with Watched(server.url, [Device("m", profile, "lan", 1)]) as bus:
+        async with Watched(server.url, [Device("m", profile, "lan", 1)], lessons=lessons) as bus:
             assert (await bus.until(good)).values == (1.0, 20.0)
-            holes = bus.poller.holes("m")
-            assert holes == {Span(Table.HOLDING, 2, 18)}
+            assert bus.poller.holes("m") == Holes(apart=frozenset({Span(Table.HOLDING, 1, 20)}))
         unit.reads.clear()
-        async with Watched(server.url, [Device("m", profile, "lan", 1)], holes={"m": holes}) as bus:
+        async with Watched(server.url, [Device("m", profile, "lan", 1)], lessons=lessons) as bus:
             assert (await bus.until(good)).values == (1.0, 20.0)
             assert unit.reads[:2] == [(1, 1), (20, 1)]
-
-
-async def test_a_device_that_meets_an_illegal_address_with_silence_is_narrowed_down():
-    profile = a_profile(a_point("a", 1), a_point("b", 20), timeout_ms=30)
-    async with (
-        served({1: Registers(mute=(10,))}) as server,
-        Watched(server.url, [Device("m", profile, "lan", 1)]) as bus,
-    ):
-        assert (await bus.until(lambda f: f.good_values().keys() == {"a", "b"})).values == (1.0, 20.0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from agent.modbus.address import Span, Table
 from agent.modbus.bus import open_bus
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
-from agent.quantity import HOUR_MS
 from agent.reading import Quality, Text
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
@@ -99,7 +98,7 @@ async def test_a_poll_that_is_refused_as_a_whole_teaches_nothing(polled):
     registers.refuses = 2
     poll = await unit.poll(unit.rates_ms)
     assert (poll.reason, poll.points, poll.values) == ("exception_2", ("a", "b", "c"), (None,) * 3)
-    assert unit.holes == frozenset()
+    assert not unit.holes
     registers.refuses = None
     poll = await unit.poll(unit.rates_ms)
     assert (poll.reason, poll.values, poll.faults) == (None, (1.0, 1_001.0, 2_001.0), {})
@@ -118,21 +117,12 @@ async def test_a_refused_block_is_believed_once_another_one_gave_data(polled, or
     assert qualities == (
         {"a": Quality.BAD, "b": Quality.BAD} if order == "first" else {"b": Quality.BAD, "c": Quality.ABSENT}
     )
-    assert unit.holes == {Span(Table.HOLDING, address, 1) for address in lacking}
+    assert unit.holes.refused == {Span(Table.HOLDING, address, 1) for address in lacking}
 
 
 async def test_a_point_that_is_given_up_for_its_silence_is_named_once(polled):
     unit = await polled(Registers(mute=1_001), FAR_APART)
     polls = [await unit.poll(unit.rates_ms) for _ in range(4)]
+    assert "no reply" in unit.last().why["b"]
     assert [sorted(poll.points) for poll in polls] == [["a", "b", "c"]] * 4
     assert {dict(zip(poll.points, poll.values, strict=True))["b"] for poll in polls} == {None}
-
-
-async def test_holes_that_were_handed_over_are_asked_again_after_an_hour(polled):
-    unit = await polled(Registers(), FAR_APART, holes=frozenset({Span(Table.HOLDING, 1_001, 1)}))
-    poll = await unit.poll(unit.rates_ms)
-    assert poll.values[poll.points.index("b")] is None
-    unit._clock.advance(HOUR_MS)  # the clock that the fixture gave it
-    poll = await unit.poll(unit.rates_ms)
-    assert poll.values == (1.0, 1_001.0, 2_001.0)
-    assert unit.holes == frozenset()

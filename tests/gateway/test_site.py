@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.modbus.address import Span, Table
-from agent.poller import BusPoller
 from agent.rules.engine import Engine
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.server import TcpServer
@@ -217,41 +215,6 @@ async def test_changed_rules_remember_what_the_journal_has(tmp_path, meter):
     async with asyncio.TaskGroup() as group:
         task = group.create_task(another_rate())
         await run_until(site, task.done)
-
-
-async def test_a_device_that_is_another_one_now_is_asked_for_everything(tmp_path, meter):
-    _, port = meter
-    site = Site(config(tmp_path, port), tmp_path / "data")
-    hole = frozenset({Span(Table.INPUT, 0, 2)})
-    known = []
-
-    async def two_changes() -> None:
-        async with asyncio.timeout(10):
-            while "lan-1" not in site.pollers:
-                await asyncio.sleep(0.02)
-        for old, new in (
-            ("tcp://127.0.0.1", "tcp://localhost"),
-            ("every: 200ms", "every: 100ms"),
-        ):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(site.pollers["lan-1"], "holes", lambda _device: hole)
-                made = []
-                patch.setattr("gateway.site.BusPoller", recording(made))
-                await change(site, lambda: True, (old, new))
-            known.append(made[0]["holes"])
-
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(two_changes())
-        await run_until(site, task.done)
-    assert known == [{"meter-1": hole}, {}]
-
-
-def recording(made: list[dict[str, object]]):
-    def make(*args, **options):
-        made.append(options)
-        return BusPoller(*args, **options)
-
-    return make
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ def test_json_names_every_read_of_every_bus(plan):
     result = plan("--json")
     assert result.exit_code == 0, result.stderr
     lan, serial = json.loads(result.stdout)["buses"]
-    assert set(lan) == {"id", "cycle_s", "load_pct", "feasible", "requests", "blocks"}
+    assert set(lan) == {
+        "id", "cycle_s", "load_pct", "feasible", "requests", "waste_pct", "blocks", "turns"
+    }  # fmt: skip
     assert (lan["id"], serial["id"]) == ("lan", "serial")
     assert serial["requests"] == len(serial["blocks"])
     assert set(serial["blocks"][0]) == {"device", "unit", "table", "start", "count", "used", "every_s"}
