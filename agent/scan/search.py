@@ -16,8 +16,8 @@ from agent.scan.recognise import recognise
 
 _FIRST_UNITS = 5
 """With so many of the likeliest ids all settings of a line are tried, before every id is on each."""
-_ALIKE = 8
-"""From so many ids on, all with the same refusals, a device is taken to answer to any id."""
+_ALIKE = 100
+"""Of so many ids asked, each with the same refusals: a device is taken to answer to any id."""
 
 Open = Callable[[Endpoint], Awaitable[Reader]]
 
@@ -128,7 +128,7 @@ class Search:
                     continue
             units[units.index(known)] = replace(known, also=(*known.also, unit))
         self.told(Step(line.endpoint, "identifying", len(ids), len(ids), len(units)))
-        return _without_echoes(units) if len(ids) == len(self.units) else units
+        return _without_echoes(units) if len(ids) == len(self.units) >= _ALIKE else units
 
 
 def _both(first: Living, second: Living) -> Living:
@@ -152,13 +152,13 @@ async def _known_by_serial(line: Paced, unit: int, units: Sequence[Unit]) -> Uni
 def _without_echoes(units: list[Unit]) -> list[Unit]:
     """Where every id answers, those that nothing is known of and that refuse alike are one device."""
     unknown = [unit for unit in units if unit.best is None]
-    first = unknown[0] if unknown else None
-    alike = [u for u in unknown[1:] if first is not None and _refusals(u) == _refusals(first)]
-    if first is None or len(alike) < _ALIKE:
+    if not unknown:
         return units
+    first = unknown[0]
+    alike = [unit for unit in unknown[1:] if _refusals(unit) == _refusals(first)]
     whole = replace(first, also=(*first.also, *(unit.unit for unit in alike)))
     return [whole if unit is first else unit for unit in units if unit not in alike]
 
 
-def _refusals(unit: Unit) -> dict[object, bool]:
-    return {span: words is None for span, words in unit.said.items()}
+def _refusals(unit: Unit) -> tuple[object, ...]:
+    return unit.identity, tuple((span, words is None) for span, words in unit.said.items())

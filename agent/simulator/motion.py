@@ -1,7 +1,7 @@
 """Plausible values that move slowly, for devices that nobody modelled: by name, unit and range.
 
-This is not physics (`village` is): each point swings about a usual value of its kind,
-counters grow, states say that all is well.
+This is not physics (`village` is): each point swings about a usual value of its kind or follows
+from others (`agree`), counters grow, states say that all is well.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.profile import Point
 from agent.reading import Value
+from agent.simulator.agree import following
 from agent.simulator.encode import exponent_for
 
 _SWING_S = 600.0
@@ -67,7 +68,10 @@ class Motion:
 
     def values(self, elapsed_s: float) -> dict[str, Value]:
         """Value of each point so long after the start."""
-        return {point.name: self._value(point, elapsed_s) for point in self.points}
+        values = {point.name: self._value(point, elapsed_s) for point in self.points}
+        numbers = {name: value for name, value in values.items() if isinstance(value, float)}
+        points = {point.name: point for point in self.points}
+        return values | {n: _sayable(points[n], value) for n, value in following(numbers).items()}
 
     def _value(self, point: Point, elapsed_s: float) -> Value:
         form = point.format
