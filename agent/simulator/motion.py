@@ -79,8 +79,13 @@ class Motion:
             return _calm(form.states.values())
         if form.bits is not None:
             return ""
-        if form.type == "string":
-            return f"SIM-{self.device}"[: 2 * form.registers]
+        match form.type:
+            case "string":
+                return f"SIM-{self.device}"[: 2 * form.registers]
+            case "hex":
+                return self.device.encode()[: 2 * form.registers].hex().upper()
+            case "bytes":
+                return ".".join(map(str, self.device.encode()[: 2 * form.registers]))
         if form.type == "bool":
             return False
         seed = zlib.crc32(f"{self.device}/{point.name}".encode()) / 0xFFFFFFFF
