@@ -48,10 +48,12 @@ class Exchange:
         self._view = memoryview(self._buffer)
         self._filled = 0
         self._line: Line | None = None
+        self.is_open = False
         self._reply: asyncio.Future[bytes] | None = None
         self._asked: Ask | None = None
         self._deadline_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_s = 0.0
         self.dropped = 0
         """Bytes that were nobody's reply; whoever counts them sets it back."""
         self._proved = False
@@ -60,14 +62,13 @@ class Exchange:
         """The other side has ended the line before it ever brought a reply, be it a refusal."""
         self.heard_s: float | None = None
         """When the last byte of a serial line came (loop time): it is in use until then."""
-
-    @property
-    def is_open(self) -> bool:
-        return self._line is not None
+        self.sent_s = 0.0
+        """When the last request was sent (loop time)."""
 
     def use(self, line: Line) -> None:
         """Talk on this line from now on."""
         self._line = line
+        self.is_open = True
 
     def close(self) -> None:
         """Close the line; whoever waits for a reply gets `BusDown`."""
@@ -82,6 +83,7 @@ class Exchange:
     def ended(self, why: str) -> None:
         """The line is closed."""
         self._line = None
+        self.is_open = False
         self.is_useless = not (self._proved or self._given_up)
         self._fail(BusDown(why))
         if self._timer is not None:
@@ -98,7 +100,10 @@ class Exchange:
         reply: asyncio.Future[bytes] = self._loop.create_future()
         self._reply = reply
         try:
-            self._set_deadline(self._loop.time() + timeout_s)
+            self.sent_s = sent_s = self._loop.time()
+            self._deadline_s = deadline_s = sent_s + timeout_s
+            if self._timer is None or self._timer_s > deadline_s:
+                self._set_deadline(deadline_s)
             line.send(request(ask, transaction))
             return await reply
         finally:
@@ -107,11 +112,12 @@ class Exchange:
     def _set_deadline(self, at_s: float) -> None:
         # one timer serves many requests: it goes off, looks, and is set again where it was too early
         self._deadline_s = at_s
-        if self._timer is None:
-            self._timer = self._loop.call_at(at_s, self._tick)
-        elif self._timer.when() > at_s:
+        if self._timer is not None:
+            if self._timer_s <= at_s:
+                return
             self._timer.cancel()
-            self._timer = self._loop.call_at(at_s, self._tick)
+        self._timer = self._loop.call_at(at_s, self._tick)
+        self._timer_s = at_s
 
     def _tick(self) -> None:
         self._timer = None
