@@ -6,6 +6,8 @@ The reasons are made in English where they are found; here is the one list of th
 import re
 from collections.abc import Mapping, Sequence
 
+from agent.modbus.address import Span
+from agent.profile import Point
 from agent.reading import Text, Value
 
 _WORDS = {
@@ -91,6 +93,16 @@ def set_bits(known: Mapping[int, Text], value: Value | None) -> tuple[tuple[int,
         return ()
     numbers = [int(part) for part in value.split(",") if part.strip().isdigit()]
     return tuple((number, known.get(number) or Text(str(number), str(number))) for number in numbers)
+
+
+def shown_span(point: Point) -> Span:
+    """The registers that tell people where a value comes from: its own, and all that are added or multiplied.
+
+    A scale factor is not among them: it may stand far away, and a reason that concerns it says what it holds.
+    """
+    form = point.format
+    made = form.high_at is not None or form.sign_at is not None or form.plus or form.times_at
+    return point.span if made else Span(point.table, point.address, form.registers)
 
 
 def in_hex(words: Sequence[int]) -> str:

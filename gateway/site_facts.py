@@ -8,6 +8,7 @@ from agent.device import Device
 from agent.points import STANDARD, standard
 from agent.profile import Kind, Point, Profile
 from agent.reading import Text
+from agent.reason import shown_span
 from gateway import __version__
 from gateway.config import SiteConfig
 from gateway.console.ports import DeviceFacts, PointFacts, SiteFacts, TeamFacts, TeamMember
@@ -145,7 +146,7 @@ def identified(facts: DeviceFacts, *, vendor: str, model: str, serial: str) -> D
 
 
 def _shown(point: Point, device: Device) -> PointFacts:
-    known = standard(point.name)
+    known, span = standard(point.name), shown_span(point)
     return PointFacts(
         name=point.name,
         unit=point.unit,
@@ -156,7 +157,7 @@ def _shown(point: Point, device: Device) -> PointFacts:
         counter=point.counter,
         period_ms=max(device.period_ms, point.every_ms or 0),
         bits=point.format.bits,
-        words=(point.table.value, point.span.start, point.span.count),
+        words=(span.table.value, span.start, span.count),
     )
 
 

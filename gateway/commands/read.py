@@ -15,7 +15,7 @@ from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.profile import Point
 from agent.reading import Quality, Value
-from agent.reason import in_hex, reason, set_bits
+from agent.reason import in_hex, reason, set_bits, shown_span
 from agent.unit_poll import Poll, UnitPoll
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
@@ -115,7 +115,8 @@ def _point(point: Point, value: Value | None, quality: Quality, last: LastPoll) 
     why = last.why.get(point.name)
     if quality is Quality.GOOD or why is None:
         return entry
-    span, words = point.span, _words(last, point.span)
+    span = shown_span(point)
+    words = _words(last, span)
     where = {"table": span.table.value, "start": span.start, "count": span.count}
     return entry | {"why": why, "why_text": reason(why).document(), "where": where, "words": words}
 

@@ -153,6 +153,7 @@ class DeviceView:
         facts = device.points.get(point)
         seen = self._picture.seen(device, point) or Seen(None, Quality.STALE, None, None)
         good = seen.quality is Quality.GOOD
+        failed = seen.frame is not None and seen.frame.failed  # then no register is to blame
         why = None if good else _why(seen, point, raw)
         document: Json = {
             "value": seen.value,
@@ -168,7 +169,7 @@ class DeviceView:
             "counter": facts.counter if facts else False,
             "why": why,
             "why_text": None if why is None else reason(why).document(),
-            "where": _where(facts) if facts and (with_raw or not good) else None,
+            "where": _where(facts) if facts and (with_raw or (not good and not failed)) else None,
             "words": _words(facts, raw) if facts and raw and (with_raw or not good) else None,
             "last": None if seen.quality.has_value else self._picture.last_good_document(device.id, point),
         }

@@ -4,10 +4,12 @@ import re
 
 import pytest
 
+from agent.modbus.address import Span, Table
 from agent.modbus.meaning import judge
 from agent.modbus.pdu import BadReply, BusDown, UnitRefused, UnitSilent
+from agent.profile import Format, Point
 from agent.reading import Text
-from agent.reason import in_hex, reason, set_bits
+from agent.reason import in_hex, reason, set_bits, shown_span
 from gateway.profiles import ProfileShelf, shipped_configs
 
 PROFILES = sorted(path.stem for path in (shipped_configs() / "profiles").glob("*.yaml"))
@@ -50,6 +52,15 @@ def test_set_bits_come_with_their_texts_and_unknown_ones_with_their_number():
     known = {0: Text("Over temperature", "过温"), 3: Text("Fan", "风扇")}
     assert set_bits(known, "0,3,9") == ((0, known[0]), (3, known[3]), (9, Text("9", "9")))
     assert set_bits(known, "") == set_bits(known, None) == ()
+
+
+def a_point(**form):
+    return Point("active_power_kw", Table.INPUT, 100, Format("i16", 1, **form))
+
+
+def test_a_value_is_traced_to_its_own_registers_and_to_all_that_make_it_up():
+    assert shown_span(a_point(scale_at=9)) == Span(Table.INPUT, 100, 1)
+    assert shown_span(a_point(plus=((2, 10.0),))) == Span(Table.INPUT, 100, 3)
 
 
 def test_words_are_shown_as_manuals_print_them():

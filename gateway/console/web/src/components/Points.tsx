@@ -85,7 +85,7 @@ function Why({ point }: { point: Point }) {
   return (
     <>
       {point.why && <span class="point-why">{point.why_text ? <Words of={point.why_text} /> : gapWords(point.why)}</span>}
-      {where && words && <span class="point-raw">{where.table} {where.start} <code>{words.slice(0, SHOWN_WORDS).map((word) => `0x${hex(word)}`).join(" ")}{words.length > SHOWN_WORDS ? " …" : ""}</code></span>}
+      {where && point.why && <span class="point-raw">{where.table} {where.start} {words && <code>{words.slice(0, SHOWN_WORDS).map((word) => `0x${hex(word)}`).join(" ")}{words.length > SHOWN_WORDS ? " …" : ""}</code>}</span>}
     </>
   );
 }

@@ -102,11 +102,11 @@ export function mergePoint(point: Point, frame: Frame, name: string): Point {
   const quality = frame.quality[name] ?? (name in frame.values ? "good" : frame.quality["*"]);
   if (quality === undefined) return point;
   const value: Value = frame.values[name] ?? null;
-  if (HAS_VALUE.has(quality)) return { ...point, value, quality, ts: frame.ts, why: null, why_text: null, words: null, last: null };
+  if (HAS_VALUE.has(quality)) return { ...point, value, quality, ts: frame.ts, why: null, why_text: null, where: null, words: null, last: null };
   const last = point.value !== null && point.ts !== null ? { value: point.value, ts: point.ts } : point.last;
   const lost = { ...point, value: null, quality, ts: frame.ts, last };
   // What the words said that came before is no reason for this loss.
-  return point.quality === quality ? lost : { ...lost, why: frame.reason ?? null, why_text: null, words: null };
+  return point.quality === quality ? lost : { ...lost, why: frame.reason ?? null, why_text: null, where: null, words: null };
 }
 
 export function mergeFrame(device: Device, frame: Frame): Device {
