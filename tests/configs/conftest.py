@@ -9,8 +9,8 @@ from agent.modbus.sunspec import resolve, walk
 
 
 @pytest.fixture
-def read_all():
-    """Profile and unit → value of every point that the unit answers, each read on its own."""
+def read_points():
+    """Profile and unit → (point, value) by name of each point that the unit answers, each read on its own."""
 
     async def everything(profile, unit):
         async def read(span):
@@ -23,13 +23,24 @@ def read_all():
             chain = await walk(read, profile.sunspec.bases)
             assert chain is not None, "no SunSpec device"
             profile = resolve(profile, chain)
-        values = {}
+        found = {}
         for point in profile.points:
             try:
                 words = await read(point.span)
             except UnitRefused:
                 continue
-            (values[point.name],), _ = compile_block(block_of([point], 1_000))(words)
-        return values
+            (value,), _ = compile_block(block_of([point], 1_000))(words)
+            found[point.name] = point, value
+        return found
+
+    return everything
+
+
+@pytest.fixture
+def read_all(read_points):
+    """Profile and unit → value of every point that the unit answers."""
+
+    async def everything(profile, unit):
+        return {name: value for name, (_, value) in (await read_points(profile, unit)).items()}
 
     return everything
