@@ -17,7 +17,7 @@ from typing import Protocol
 import structlog
 
 from agent.device import BusLine
-from agent.modbus.pdu import BusError
+from agent.modbus.pdu import BusError, reading
 from agent.shared_line import SharedLine
 from gateway.guests.words import MAX_WORDS, Answer, Choice, Hello, Line, Nameplate, Question, told, understood
 
@@ -28,6 +28,7 @@ DOOR = "maplebridge-guests-"
 
 _IDLE_S = 60.0
 _DELIVERY_S = 5.0
+_NAMEPLATE_BYTES = 150  # of the three basic texts, with their question
 _CREDENTIALS = Struct("3i")
 
 
@@ -158,13 +159,20 @@ async def _unless_gone(reader: asyncio.StreamReader, shared: SharedLine, questio
 
 
 async def _answer(shared: SharedLine, question: Question) -> Answer:
-    bus, unit, timeout_ms, read = shared.bus, question.unit, question.timeout_ms, question.read
+    bus, unit, timeout_ms, where = shared.bus, question.unit, question.timeout_ms, question.read
     try:
-        if read is None:
-            identity = await shared.ask(lambda: bus.identify(unit, timeout_ms=timeout_ms), timeout_ms)
+        if where is None:
+            identity = await shared.ask(
+                unit, timeout_ms, lambda ms: bus.identify(unit, timeout_ms=ms), rtu_bytes=_NAMEPLATE_BYTES
+            )
             return Answer(nameplate=Nameplate.of(identity))
-        span = read.span()
-        data = await shared.ask(lambda: bus.fetch(unit, span, timeout_ms=timeout_ms), timeout_ms)
+        span = where.span()
+        data = await shared.ask(
+            unit,
+            timeout_ms,
+            lambda ms: bus.fetch(unit, span, timeout_ms=ms),
+            rtu_bytes=reading(unit, span).rtu_bytes,
+        )
     except BusError as error:
         return Answer.of_error(error)
     return Answer(data=data.hex())

@@ -11,7 +11,7 @@ from agent.profile import Link as UnitLink
 from gateway.guests.find import Host
 from gateway.guests.words import Answer, Choice, Question, Where, told, understood
 
-_ANSWER_S = 150.0
+_ANSWER_S = 90.0
 """Longer than the gateway lets a guest wait for its turn."""
 
 _DEFAULT_LINK = UnitLink()
