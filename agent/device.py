@@ -29,6 +29,8 @@ class Device:
     tilt_deg: float | None = None
     azimuth_deg: float | None = None
     party: str | None = None
+    timezone: str = "UTC"
+    """Of the site: what a device's own clock shows, unless its profile says otherwise."""
     params: Mapping[str, Mapping[str, float | str | bool]] = field(default_factory=dict)
     """Rule id → parameter → value."""
     labels: Mapping[str, str] = field(default_factory=dict)

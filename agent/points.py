@@ -29,6 +29,8 @@ class StandardPoint:
         label: what people see.
         meaning: sign or definition, where the label does not say enough.
         counter: only grows.
+        max_rate: the fastest change that can be believed at once, in its unit per second, where
+            physics gives one: heat capacity, inertia of a grid, a battery's full charge in minutes.
     """
 
     name: str
@@ -38,6 +40,7 @@ class StandardPoint:
     label: Text
     meaning: Text | None = None
     counter: bool = False
+    max_rate: float | None = None
 
 
 INVERTER_STATES = ("off", "sleeping", "starting", "running", "throttled", "stopping", "fault", "standby")
@@ -120,7 +123,16 @@ def _point(
     counter: bool = False,
     type_: ValueType = "number",
 ) -> StandardPoint:
-    return StandardPoint(name, kinds, unit, type_, Text(en, zh), meaning, counter)
+    return StandardPoint(name, kinds, unit, type_, Text(en, zh), meaning, counter, _max_rate(name, unit))
+
+
+def _max_rate(name: str, unit: str) -> float | None:
+    beginnings = (rate for beginning, rate in _RATES.items() if name.startswith(beginning))
+    return next(beginnings, _RATES_BY_UNIT.get(unit))
+
+
+_RATES = {"soc_pct": 0.5, "soh_pct": 0.1, "vehicle_soc_pct": 0.5, "humidity_pct": 5.0, "cell_voltage_": 0.5}
+_RATES_BY_UNIT = {"Hz": 2.0, "°C": 1.0, "hPa": 1.0}
 
 
 def _phases(

@@ -5,54 +5,30 @@ failed and with its reason; slots that a stall swallowed are counted and told.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from agent.bus_statistics import BusMeter, BusStatistics
 from agent.clock import Clock
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
 from agent.modbus.bus import Bus, open_bus
 from agent.modbus.lessons import Lessons
 from agent.modbus.plan import Holes
+from agent.poll import Poll
 from agent.profile import Link, Profile
-from agent.quantity import HOUR_MS, MINUTE_MS
+from agent.quantity import HOUR_MS
 from agent.reading import Frame
 from agent.schedule import Slot, Timetable
+from agent.second_look import SecondLook
 from agent.shared_line import SharedLine
-from agent.unit_poll import Poll, UnitPoll
+from agent.unit_poll import UnitPoll
 
 log = structlog.get_logger(__name__)
 
-_WINDOW_MS = MINUTE_MS
-_SAMPLE_MS = 5_000
 _WORTH_CLOSING_MS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class BusStatistics:
-    """The state of a bus, over the last minute.
-
-    Args:
-        load_pct: share of the time in which the line was in use.
-        cycle_s: time to poll every device once.
-        requests_per_s: on the wire.
-        errors_pct: requests without a usable reply; a refused address is none.
-        devices_total: devices that answered within the hour before the bus's last answer;
-            all of them while the gateway has run for less than an hour.
-        devices_silent: those of them whose last poll failed.
-        skipped: slots that a stall swallowed, since the start.
-    """
-
-    load_pct: float
-    cycle_s: float
-    requests_per_s: float
-    errors_pct: float
-    devices_total: int
-    devices_silent: int
-    skipped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +71,7 @@ class BusPoller:
         clock: for slots and stamps.
         on_frame: takes every frame, in order; must not block.
         lessons: what the devices of the site have been found to refuse.
+        second_look: makes what looks at a device's polls.
         numbers: shared by all pollers of a boot, also those that follow each other.
 
     Raises:
@@ -109,6 +86,7 @@ class BusPoller:
         on_frame: Callable[[Frame], None],
         *,
         lessons: Lessons | None = None,
+        second_look: Callable[[Device], SecondLook] | None = None,
         numbers: FrameNumbers | None = None,
     ) -> None:
         self.line = line
@@ -123,15 +101,16 @@ class BusPoller:
         self._on_frame = on_frame
         self._bus: Bus = open_bus(line, _links(devices))
         lessons = lessons or Lessons()
-        self._units = {d.id: UnitPoll(d, self._bus, clock, lessons) for d in devices}
+        self._units = {
+            d.id: UnitPoll(d, self._bus, clock, lessons, second_look and second_look(d)) for d in devices
+        }
         self._closes = any(d.profile.link.close_between_polls for d in devices)
         self.shared = SharedLine(self._bus, clock, closes=self._closes)
         """The way onto this bus for others than the poller."""
         self._started_ms = clock.monotonic_ms()
         self._told = dict.fromkeys(self._units, 0)
         self._troubled: dict[str, str] = {}
-        self._skipped = 0
-        self._window: deque[tuple[int, float, int, int]] = deque([(self._started_ms, 0.0, 0, 0)])
+        self._meter = BusMeter(self._bus, self._started_ms)
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -147,6 +126,7 @@ class BusPoller:
                     slot = table.take(self._clock.monotonic_ms())
                     if slot is None:  # the clock may wake us a little early
                         continue
+                    self._meter.note_poll(slot.due_ms, self._clock.monotonic_ms(), slot.skipped)
                     unit = self._units[slot.key]
                     poll = await unit.poll(slot.rates_ms)
                 self._tell(slot, unit, poll)
@@ -186,18 +166,20 @@ class BusPoller:
     def statistics(self) -> BusStatistics:
         """The bus over the last minute."""
         now_ms = self._clock.monotonic_ms()
-        then_ms, busy_s, requests, errors = self._window[0]
-        span_s = max(now_ms - then_ms, 1) / 1_000
-        asked = self._bus.requests - requests
+        units = self._units.values()
+        rates = self._meter.rates(now_ms)
         counted = self._counted(now_ms)
         return BusStatistics(
-            load_pct=round(min(100.0, 100 * (self._bus.busy_s - busy_s) / span_s), 1),
-            cycle_s=sum(unit.duration_ms for unit in self._units.values()) / 1_000,
-            requests_per_s=round(asked / span_s, 2),
-            errors_pct=round(100 * (self._bus.errors - errors) / asked, 2) if asked else 0.0,
+            load_pct=rates.load_pct,
+            planned_load_pct=round(100 * sum(unit.planned_load for unit in units), 1),
+            cycle_s=sum(unit.duration_ms for unit in units) / 1_000,
+            requests_per_s=rates.requests_per_s,
+            errors_pct=rates.errors_pct,
             devices_total=len(counted),
             devices_silent=sum(unit.failed_polls > 0 for unit in counted),
-            skipped=self._skipped,
+            missed_polls_pct=rates.missed_polls_pct,
+            longest_delay_s=rates.longest_delay_s,
+            skipped=self._meter.missed,
         )
 
     def _counted(self, now_ms: int) -> list[UnitPoll]:
@@ -210,10 +192,6 @@ class BusPoller:
 
     async def _wait(self, until_ms: int) -> None:
         now_ms = self._clock.monotonic_ms()
-        if now_ms - self._window[-1][0] >= _SAMPLE_MS:
-            self._window.append((now_ms, self._bus.busy_s, self._bus.requests, self._bus.errors))
-            while now_ms - self._window[0][0] > _WINDOW_MS:
-                self._window.popleft()
         if self._closes and until_ms - now_ms > _WORTH_CLOSING_MS:
             self._bus.close()
         if until_ms > now_ms:
@@ -223,10 +201,8 @@ class BusPoller:
 
     def _tell(self, slot: Slot, unit: UnitPoll, poll: Poll) -> None:
         name = slot.key
-        if slot.skipped:
-            self._skipped += slot.skipped
-            if self.on_skipped is not None:
-                self.on_skipped(name, slot.due_ms, self._clock.monotonic_ms(), slot.skipped)
+        if slot.skipped and self.on_skipped is not None:
+            self.on_skipped(name, slot.due_ms, self._clock.monotonic_ms(), slot.skipped)
         if unit.identified != self._told[name] and unit.profile is not None:
             self._told[name] = unit.identified
             if self.on_identified is not None:

@@ -6,7 +6,7 @@ with one cheap read, and is polled in full again with the first reply.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.clock import Clock
@@ -19,14 +19,18 @@ from agent.modbus.pdu import BadReply, BusDown, BusError, UnitRefused, UnitSilen
 from agent.modbus.plan import Holes, plan
 from agent.modbus.reader import Reader
 from agent.modbus.sunspec import Chain, resolve, walk
+from agent.poll import Poll
 from agent.profile import Point, Profile
 from agent.quantity import MINUTE_MS
 from agent.reading import Quality, Value
+from agent.second_look import SecondLook
 from agent.unit_lessons import UnitLessons
 from agent.unit_reads import UnitReads
 
 _LONGEST_WAIT_MS = 8_000
 """Between two probes of a silent device: what is back is read within 10 s."""
+_ANSWERING_WAITS = 2
+"""Slots from one probe to the next of a device that answers, but nothing of use."""
 _FULL_PROBE_EACH_MS = 2 * MINUTE_MS
 """Once in so long a probe waits the full time-out: a slow unit among fast ones must be found too."""
 _BUSY_MS = 100
@@ -38,18 +42,6 @@ _SEARCH_PATIENCE = 8
 _LONG_SILENCE_MS = MINUTE_MS
 _NAMING = ("model", "firmware")
 """Points that tell which lessons hold for a device."""
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """The outcome of one poll, before it gets its number and its wall-clock time."""
-
-    points: tuple[str, ...]
-    values: tuple[Value | None, ...]
-    faults: Mapping[int, Quality]
-    reason: str | None
-    first_ms: int
-    last_ms: int
 
 
 @dataclass(slots=True)
@@ -79,9 +71,17 @@ class UnitPoll:
         bus: the line that it hangs on.
         clock: for the times of replies and of patience.
         lessons: what the devices of a site have been found to refuse.
+        second_look: at what its polls bring; one that remembers nothing unless given.
     """
 
-    def __init__(self, device: Device, bus: Reader, clock: Clock, lessons: Lessons | None = None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        bus: Reader,
+        clock: Clock,
+        lessons: Lessons | None = None,
+        second_look: SecondLook | None = None,
+    ) -> None:
         self.device = device
         self.profile: Profile | None = None
         self.chain: Chain | None = None
@@ -95,6 +95,7 @@ class UnitPoll:
         """Why the last failed poll failed, in words."""
         self._bus = bus
         self._clock = clock
+        self._second_look = second_look or SecondLook(device, clock)
         self._lessons = UnitLessons(device.id, lessons or Lessons(), clock)
         self._naming = [p for p in device.profile.points if p.name in _NAMING]
         self._reads: UnitReads | None = None
@@ -116,6 +117,11 @@ class UnitPoll:
     def holes(self) -> Holes:
         """What the device is known to refuse."""
         return self._lessons.holes
+
+    @property
+    def planned_load(self) -> float:
+        """The share of the line's time that its reads should take, 0 until they are known."""
+        return self._reads.load if self._reads is not None else 0.0
 
     async def poll(self, rates_ms: frozenset[int]) -> Poll:
         """Read what is due; never raises for what a device or a line may do."""
@@ -145,20 +151,22 @@ class UnitPoll:
         self.failed_polls = 0
         self.answered_ms = parts.last_ms or started_ms
         reads.note_poll(rates_ms, parts.reads)
-        return _whole(reads, parts, lacking)
+        return self._second_look.look(_whole(reads, parts, lacking))
 
     def last(self) -> LastPoll:
         """The last raw words, and why points are not good."""
         problem = self.problem if self.failed_polls else None
         if self._reads is None:
             return last_poll(self.device.id, problem, (), {})
-        return last_poll(self.device.id, problem, self._reads.last(), self._reads.lacking())
+        last = last_poll(self.device.id, problem, self._reads.last(), self._reads.lacking())
+        return replace(last, why={**self._second_look.why, **last.why})
 
     # --- what the device is -------------------------------------------------
 
     def _learn(self, profile: Profile) -> UnitReads:
         cost = self._bus.endpoint.cost(profile.link.gap_ms)
         reads = self._reads = UnitReads(profile, cost, self.device.every_ms, self._lessons.holes)
+        self._second_look.learn(profile)
         self.profile = profile
         self.identified += 1
         return reads
@@ -287,6 +295,7 @@ class UnitPoll:
             parts.stopped = True
             self._miss(read, parts, error)
         except BadReply as error:
+            parts.stopped = not parts.good  # rubbish holds up the others on the line, too
             self._miss(read, parts, error)
         else:
             reads.note_answer(read.block)
@@ -298,7 +307,8 @@ class UnitPoll:
         try:
             return await self._bus.fetch(self.device.unit, span, timeout_ms=timeout_ms)
         except BadReply:
-            pass
+            if self.failed_polls:
+                raise
         except UnitRefused as error:
             if error.code not in _BUSY:
                 raise
@@ -381,7 +391,8 @@ class UnitPoll:
             self._next_probe_ms = started_ms
             return
         period_ms = self.device.period_ms
-        slots = min(2 ** min(self.failed_polls, 12) // 4, _LONGEST_WAIT_MS // period_ms)
+        most = _LONGEST_WAIT_MS // period_ms if isinstance(error, UnitSilent) else _ANSWERING_WAITS
+        slots = min(2 ** min(self.failed_polls, 12) // 4, most)
         # half a period early: a slot that comes a little too soon is not missed for it
         self._next_probe_ms = started_ms + int((max(slots, 1) - 0.5) * period_ms)
 

@@ -23,6 +23,7 @@ from agent.reading import Frame
 from agent.rules.alert import Alert
 from agent.rules.engine import Engine
 from agent.rules.facts import DeviceFacts, Outcome, SiteFacts
+from agent.second_look import SecondLook
 from gateway.config import SiteConfig
 from gateway.guests.door import Door
 from gateway.history.history import History
@@ -72,6 +73,7 @@ class Site:
         clock: the machine's clocks unless a test says otherwise.
         sun_elevation: degrees at a UTC millisecond; by the site's location unless given.
         offer_code: print a one-time sign-in even where there are users.
+        pace: how many times faster than real time the devices live, where they are simulated.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Site:
         clock: Clock | None = None,
         sun_elevation: Callable[[int], float] | None = None,
         offer_code: bool = False,
+        pace: float = 1.0,
     ) -> None:
         self.config = config
         self.data = data
@@ -98,6 +101,7 @@ class Site:
         self._parts: Parts
         self._sun = sun_elevation
         self._offer_code = offer_code
+        self._pace = pace
         self._watches: dict[str, bytes] = {}
         self._numbers = FrameNumbers()
         self._lessons = Lessons()
@@ -202,13 +206,22 @@ class Site:
         line = next(line for line in self.config.buses if line.id == bus)
         devices = self.devices.of_bus(bus)
         poller = BusPoller(
-            line, devices, self.clock, self._take_poll, lessons=self._lessons, numbers=self._numbers
+            line,
+            devices,
+            self.clock,
+            self._take_poll,
+            lessons=self._lessons,
+            second_look=self._second_look,
+            numbers=self._numbers,
         )
         poller.on_first_request = self._polling.set
         poller.on_identified = self._identified
         poller.on_skipped = self._skipped
         self.pollers[bus] = poller
         return poller
+
+    def _second_look(self, device: Device) -> SecondLook:
+        return SecondLook(device, self.clock, self.history.last(device.id), self._pace)
 
     def _take_poll(self, frame: Frame) -> None:
         self._polled_at_s = asyncio.get_running_loop().time()

@@ -47,7 +47,9 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
         *_not_yet_faults(file, document),
     ]
     devices = tuple(
-        _device(block, profiles[block.profile]) for block in file.devices if block.profile in profiles
+        _device(block, profiles[block.profile], file.site.timezone)
+        for block in file.devices
+        if block.profile in profiles
     )
     buses = tuple(BusLine(bus.id, bus.url, bus.timeout) for bus in file.buses)
     rules, rule_faults = _rules(file, document, folder)
@@ -58,7 +60,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
     return Found(devices, buses, rules, tuple(faults))
 
 
-def _device(block: DeviceBlock, profile: Profile) -> Device:
+def _device(block: DeviceBlock, profile: Profile, timezone: str) -> Device:
     return Device(
         id=block.id,
         profile=with_ratios(profile, block.ct_ratio, block.pt_ratio),
@@ -74,6 +76,7 @@ def _device(block: DeviceBlock, profile: Profile) -> Device:
         tilt_deg=block.tilt_deg,
         azimuth_deg=block.azimuth_deg,
         party=block.party,
+        timezone=timezone,
         params=block.params,
         labels=block.labels,
     )

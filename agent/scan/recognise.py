@@ -23,11 +23,12 @@ from agent.modbus.identity import Identity
 from agent.modbus.pdu import BusError
 from agent.modbus.sunspec import Chain, resolve, walk
 from agent.points import MANDATORY, standard
+from agent.poll import Poll
 from agent.profile import Mark, Profile
 from agent.reading import Quality, Value
 from agent.scan.found import Proposal, Unit
 from agent.scan.paced import Asked, Paced
-from agent.unit_poll import Poll, UnitPoll
+from agent.unit_poll import UnitPoll
 
 _SURE = 0.2
 _MOST_TRIED = 4

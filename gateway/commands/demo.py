@@ -62,6 +62,7 @@ class _Demo:
         self._port = port
         self._minutes = minutes
         self._speaks = speaks
+        self._speed = speed
         self._world = DemoWorld(speed=speed, tell=self._tell)
         self._stop = asyncio.Event()
         self._started_s = time.monotonic()
@@ -79,6 +80,7 @@ class _Demo:
             clock=SystemClock(taken_at_its_word=True),
             sun_elevation=lambda _ts_ms: self._world.sun_elevation_deg,
             offer_code=True,
+            pace=self._speed,
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -13,10 +13,11 @@ from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
 from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
+from agent.poll import Poll
 from agent.profile import Point
 from agent.reading import Quality, Value
 from agent.reason import in_hex, reason, set_bits, shown_span
-from agent.unit_poll import Poll, UnitPoll
+from agent.unit_poll import UnitPoll
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, show
