@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from agent.last_poll import Read
 from agent.modbus.address import Span
 from agent.modbus.pdu import BusError, UnitRefused
-from agent.modbus.plan import Block, Holes, LineCost, plan, rate_ms
+from agent.modbus.plan import Block, Holes, LineCost, line_load, plan, rate_ms, turns
 from agent.profile import Point, Profile
 
 
@@ -46,6 +46,7 @@ class UnitReads:
         self._cost = cost
         self._every_ms = every_ms
         self._holes = holes
+        self._load: float | None = None
         self._due: dict[frozenset[int], Due] = {}
         self._names: dict[tuple[tuple[Read, ...], tuple[Point, ...]], tuple[str, ...]] = {}
         self._last: dict[frozenset[int], tuple[Read, ...]] = {}
@@ -69,9 +70,17 @@ class UnitReads:
             return replace(due, reads=tuple(sorted(due.reads, key=lambda r: self.silences(r.block))))
         return due
 
+    @property
+    def load(self) -> float:
+        """The share of the line's time that all turns take by the cost model."""
+        if self._load is None:
+            kinds = turns(self.profile, cost=self._cost, every_ms=self._every_ms, holes=self._holes)
+            self._load = line_load(kinds, self._cost)
+        return self._load
+
     def change(self, holes: Holes) -> None:
         """The device refuses something else than before."""
-        self._holes = holes
+        self._holes, self._load = holes, None
         self._due.clear()
         self._names.clear()
 

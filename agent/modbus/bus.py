@@ -40,6 +40,8 @@ _DEAF = 3
 """Time-outs in a row, of whichever of its units, after which a TCP connection is held to be dead."""
 
 _PROBE_MARGIN_MS = 100
+_FASTEST_S = 0.001
+"""A reply is at least so slow: behind a serial server the bytes may have gone faster than the URL says."""
 
 _DEFAULT_LINK = UnitLink()
 
@@ -201,7 +203,7 @@ class Bus:
         self._timeouts = 0
         took_s = self._free_s - line.sent_s
         if self._byte_s:
-            took_s -= self._byte_s * ask.rtu_bytes
+            took_s = max(_FASTEST_S, took_s - self._byte_s * ask.rtu_bytes)
         if took_s < unit.slowest_s:
             took_s = max(took_s, 0.99 * unit.slowest_s)
         unit.slowest_s = took_s

@@ -14,14 +14,14 @@ from agent.document import parse
 from agent.modbus.address import Span, Table
 from agent.modbus.lessons import Lessons
 from agent.modbus.plan import Holes
+from agent.poll import Poll
 from agent.poller import BusPoller, FrameNumbers
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
 from agent.reading import Quality, Text
 from agent.simulator.device import SimulatedDevice
-from agent.simulator.server import RtuServer, TcpServer
+from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
-from agent.unit_poll import Poll
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -322,42 +322,6 @@ async def test_a_sunspec_device_without_the_models_wanted_says_so():
     async with served({1: SimulatedDevice(profile)}) as server, Watched(server.url, [device]) as bus:
         assert (await bus.until(lambda f: f.failed)).reason == "bad_reply"
         assert "none of the SunSpec models" in bus.poller.last_poll("inv").problem
-
-
-async def _share_of_slots_kept(bus, alive, *, every_ms, window_s):
-    clock = SystemClock()
-    start, begun_ms = len(bus.frames), clock.monotonic_ms()
-    await asyncio.sleep(window_s)
-    slots = (clock.monotonic_ms() - begun_ms) // every_ms
-    names = {f"m{n}" for n in alive}
-    got = sum(f.device in names and good(f) for f in bus.frames[start:])
-    return got / (slots * len(names))
-
-
-async def test_on_a_serial_bus_the_dead_cost_the_living_nothing_and_the_revived_are_found():
-    profile = a_profile(a_point("a", 1), a_point("b", 2), every_ms=750, timeout_ms=1_000)
-    units = {n: Registers() for n in range(1, 11)}
-    dead, alive = (4, 9), [n for n in units if n not in (4, 9)]
-    for n in dead:
-        units[n].dead = True
-    server = RtuServer(units)
-    path = await server.start()
-    devices = [Device(f"m{n}", profile, "serial", n) for n in units]
-    try:
-        async with Watched(f"rtu://{path}?baudrate=9600", devices) as bus:
-            await bus.until(
-                lambda f: f.device == "m4" and f.seq == 5, within_s=15
-            )  # both are known to be dead
-            for _ in range(4):  # a machine that is busy with other things may spoil a window
-                kept = await _share_of_slots_kept(bus, alive, every_ms=750, window_s=6)
-                if kept >= 0.95:
-                    break
-            assert kept >= 0.95
-            units[4].dead = False
-            revived = await bus.until(lambda f: f.device == "m4" and good(f), within_s=11)
-            assert revived.values == (1.0, 2.0)
-    finally:
-        await server.close()
 
 
 async def test_statistics_tell_load_and_who_is_silent():
