@@ -16,12 +16,25 @@ def disturbed(sending: Sending, acting: Acting, reply: Reply, past: Past) -> Sen
     spoil = DISTURBANCES.get(acting.fault.do)
     if spoil is not None:
         return spoil(sending, acting.fault, acting.luck)
-    own = {"echo": reply.echo(), "shifted": past.last}.get(acting.fault.do)
-    return _before(sending, own) if own else sending
+    match acting.fault.do:
+        case "echo":
+            return _before(sending, reply.echo(), 0.0)
+        case "shifted" if past.last:
+            return _before(sending, past.last, acting.fault.pause_ms)
+        case _:
+            return sending
 
 
-def _before(sending: Sending, data: bytes) -> Sending:
-    return replace(sending, pieces=(Piece(data), *sending.pieces))
+def _before(sending: Sending, data: bytes, pause_ms: float) -> Sending:
+    """With other bytes first, and a pause after them."""
+    first, *rest = sending.pieces
+    pieces = (Piece(data, first.after_ms), replace(first, after_ms=pause_ms), *rest)
+    return replace(sending, pieces=pieces)
+
+
+def _twice(sending: Sending, fault: Fault) -> Sending:
+    first, *rest = sending.pieces
+    return replace(sending, pieces=(*sending.pieces, replace(first, after_ms=fault.pause_ms), *rest))
 
 
 def _late(sending: Sending, fault: Fault, luck: Random) -> Sending:
@@ -86,8 +99,8 @@ DISTURBANCES: Mapping[str, Disturbance] = {
     "drip": lambda sending, fault, _luck: _drip(sending, fault),
     "split": lambda sending, fault, _luck: _split(sending, fault),
     "garbage": lambda sending, _fault, luck: _garbage(sending, luck),
-    "garbage_before": lambda sending, _fault, luck: _before(sending, luck.randbytes(_NOISE_BYTES)),
-    "twice": lambda sending, _fault, _luck: replace(sending, pieces=sending.pieces * 2),
+    "garbage_before": lambda sending, _fault, luck: _before(sending, luck.randbytes(_NOISE_BYTES), 0.0),
+    "twice": lambda sending, fault, _luck: _twice(sending, fault),
     "truncate": lambda sending, fault, _luck: _truncated(sending, fault),
     "close": lambda _sending, _fault, _luck: Sending((), closes=True),
     "bad_crc": lambda sending, _fault, _luck: _bad_crc(sending),

@@ -47,8 +47,8 @@ TAKES: Mapping[str, frozenset[str]] = {
     "split": frozenset({"pause"}),
     "garbage": frozenset(),
     "garbage_before": frozenset(),
-    "shifted": frozenset(),
-    "twice": frozenset(),
+    "shifted": frozenset({"pause"}),
+    "twice": frozenset({"pause"}),
     "truncate": frozenset({"keep", "closes"}),
     "close": frozenset(),
     "bad_crc": frozenset(),
@@ -93,7 +93,7 @@ class _FaultYaml(BaseModel):
     late: DurationMs = 3_000
     jitter: DurationMs = 0
     pause: DurationMs = 30
-    registers: int = Field(1, ge=1, le=125)
+    registers: int = Field(1, ge=-125, le=125)
     unit: int | None = Field(None, ge=0, le=255)
     length: Word = 0xFFFF
     word: Word = 0x8000
@@ -193,6 +193,8 @@ class _Check:
             takes |= _OF_REPLIES
         for key in sorted(item.model_fields_set - takes):
             yield self._fault((key, KEY), f"{item.do} takes no {key!r}", "remove it")
+        if item.registers < 1 and (item.registers == 0 or item.do != "lying_count"):
+            yield self._fault("registers", f"{item.do} needs at least one register", "write 1 or more")
         if "values" in takes and not item.values:
             yield self._fault("do", f"{item.do} needs `values`", "write values: {point: number}")
 

@@ -45,7 +45,7 @@ class Line:
     Attributes:
         requests: how many were heard or drowned.
         busy_s: bytes of requests and replies, and the turnaround of every reply.
-        overlaps: requests that began while another exchange was on the line; none of them is heard.
+        overlaps: requests that began while another exchange was on the line.
         hurried: requests that began in less than the silence that must stand between two frames.
     """
 
@@ -55,32 +55,33 @@ class Line:
         self.busy_s = 0.0
         self.overlaps = 0
         self.hurried = 0
-        self._taken: list[tuple[float, float]] = []
+        self._taken: list[tuple[float, float, bool]] = []
+        """From, to, and whether bytes were on the line."""
         self._last_s = -math.inf
 
     def hear(self, start_s: float, size: int) -> float | None:
-        """When a request that begins now has been heard; None where it met another exchange."""
+        """When a request that begins now has been heard; None where other bytes were on the line."""
         end_s = start_s + size * self.speed.byte_s
         self.requests += 1
         self.busy_s += end_s - start_s
-        self._last_s = max([self._last_s, *(end for _, end in self._taken if end <= start_s)])
+        self._last_s = max([self._last_s, *(end for _, end, _ in self._taken if end <= start_s)])
         self._taken = [span for span in self._taken if span[1] > start_s]
-        met = any(start < end_s for start, _ in self._taken)
-        self.overlaps += met
+        met = [is_bytes for start, _, is_bytes in self._taken if start < end_s]
+        self.overlaps += bool(met)
         self.hurried += not met and start_s - self._last_s < self.speed.silence_s
-        self._taken.append((start_s, end_s))
-        return None if met else end_s
+        self._taken.append((start_s, end_s, True))
+        return None if any(met) else end_s
 
     def turn(self, asked_s: float) -> float:
         """When the reply to a request that ended at `asked_s` can begin."""
         start_s = asked_s + self.speed.turnaround_ms / 1_000
         self.busy_s += start_s - asked_s
-        self._taken.append((asked_s, start_s))
+        self._taken.append((asked_s, start_s, False))
         return start_s
 
     def speak(self, start_s: float, size: int) -> float:
         """When bytes that start at `start_s` are through."""
         end_s = start_s + size * self.speed.byte_s
         self.busy_s += end_s - start_s
-        self._taken.append((start_s, end_s))
+        self._taken.append((start_s, end_s, True))
         return end_s

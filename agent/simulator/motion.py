@@ -15,6 +15,9 @@ from agent.simulator.agree import following
 from agent.simulator.encode import exponent_for
 
 _SWING_S = 600.0
+_USUAL_SHARE = 0.4
+"""Of its rated power, at which a device runs; what it imports, generates or charges."""
+_BACKWARDS = {"export", "discharged"}
 _CALM_STATES = ("running", "charging", "idle", "available", "standby", "connected", "normal", "online")
 
 _USUAL: tuple[tuple[str, float, float], ...] = (  # beginning of the name, usual value, swing
@@ -90,7 +93,8 @@ class Motion:
             return False
         seed = zlib.crc32(f"{self.device}/{point.name}".encode()) / 0xFFFFFFFF
         if point.counter:
-            value = 1_000.0 + 4_000.0 * seed + (1.0 + seed) * self.rated_kw * 0.2 * elapsed_s / 3_600
+            rate_kw = 0.0 if _BACKWARDS & set(point.name.split("_")) else _USUAL_SHARE * self.rated_kw
+            value = 1_000.0 + 4_000.0 * seed + rate_kw * elapsed_s / 3_600
         else:
             usual, swing = self._usual(point)
             value = usual + swing * math.sin(2 * math.pi * (elapsed_s / _SWING_S + seed))
@@ -101,7 +105,7 @@ class Motion:
             if point.name.startswith(beginning):
                 return usual, swing
         if point.unit in ("kW", "kvar", "kVA"):
-            share = {"kW": 0.4, "kvar": 0.05, "kVA": 0.41}[point.unit]
+            share = {"kW": _USUAL_SHARE, "kvar": 0.05, "kVA": 0.41}[point.unit]
             return self.rated_kw * share, self.rated_kw * share * 0.3
         return _BY_UNIT.get(point.unit, (10.0, 1.0))
 

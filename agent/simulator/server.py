@@ -70,8 +70,9 @@ class TcpServer:
         if self._server is None:
             return
         self._server.close()
-        for writer in tuple(self._writers):
-            writer.close()
+        while self._writers:
+            await self.hang_up()
+            await asyncio.sleep(0)
         await self._server.wait_closed()
         self._server = None
 
@@ -93,8 +94,8 @@ class TcpServer:
 
     async def hang_up(self) -> None:
         """Break all connections; new ones are welcome."""
-        for writer in tuple(self._writers):
-            writer.close()
+        for writer in self._writers:
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

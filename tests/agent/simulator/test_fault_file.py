@@ -52,6 +52,7 @@ def test_a_line_of_the_script_is_a_fault(script):
         ("bus: lan, do: bad_crc", "20: bad_crc needs a bus of rtu or rtu+tcp; choose"),
         ("device: bat-1, do: dead, from: 10s, to: 5s", "46: it is over before it begins; let `to`"),
         ("device: bat-1, do: refuse, code: 0", "39: input should be greater than or equal to 1"),
+        ("device: bat-1, do: short_count, registers: -1", "49: short_count needs at least one register; write"),
         ("device: bat-1, do: dead, chance: 2", "39: input should be less than or equal to 1"),
     ],
 )  # fmt: skip

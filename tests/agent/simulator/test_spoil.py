@@ -42,6 +42,7 @@ def pauses_of(sending):
         (Fault("short_count"), "0009 0000 0005 05 03020001"),
         (Fault("long_count", registers=2), "0009 0000 000b 05 03080001000200020002"),
         (Fault("lying_count"), "0009 0000 0007 05 030600010002"),
+        (Fault("lying_count", registers=-1), "0009 0000 0007 05 030200010002"),
         (Fault("odd_count"), "0009 0000 0006 05 0303000100"),
         (Fault("fill", word=0xFFFF), "0009 0000 0007 05 0304ffffffff"),
         (Fault("truncate", keep=4), "0009 0000"),

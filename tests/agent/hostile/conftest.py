@@ -1,0 +1,210 @@
+"""A bus with two units whose every value says where and when it was read, and a gateway that polls them.
+
+A value is two registers: unit, table and address in the first, the number of the request that brought
+it in the second. So a value that comes from elsewhere, or from an earlier request, is seen as such.
+"""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from agent.clock import SystemClock
+from agent.device import BusLine, Device
+from agent.modbus.address import Table
+from agent.poller import BusPoller
+from agent.profile import Format, Link, Point, Profile
+from agent.reading import Text
+from agent.simulator.fault import Acting
+from agent.simulator.server import DOORS, RtuServer, TcpServer
+from agent.simulator.unit import Unit
+
+PERIOD_S = 0.2
+TIMEOUT_S = 0.15
+STARTS = ((Table.HOLDING, 0), (Table.HOLDING, 1_000), (Table.INPUT, 0))
+"""Three blocks of the same size: the replies to one look like those to the others."""
+VALUES = 3
+_SIDE_BY_SIDE = 24
+
+
+def mark(number, table, address):
+    """The first register of a value."""
+    return number << 12 | (table is Table.INPUT) << 11 | address
+
+
+class Witness(Unit):
+    """A unit whose registers say who, where and when."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.generation = number, 0
+
+    def read(self, table, start, count):
+        self.generation += 1
+        return [
+            self.generation & 0xFFFF if address % 2 else mark(self.number, table, address)
+            for address in range(start, start + count)
+        ]
+
+
+def a_profile(timeout_s=TIMEOUT_S, period_s=PERIOD_S):
+    form = Format("u32", 2, absent=frozenset({0x80008000, 0xFFFFFFFF, 0x7FC07FC0}))
+    points = tuple(
+        Point(f"{table}_{start + 2 * n}", table, start + 2 * n, form)
+        for table, start in STARTS
+        for n in range(VALUES)
+    )
+    link = Link(timeout_ms=round(timeout_s * 1_000))
+    return Profile(
+        "witness", "meter", (), "V", "M", Text("w", "w"), (), link, round(period_s * 1_000), points
+    )
+
+
+@dataclass
+class Account:
+    """What the frames of one device said, held against what the unit had said.
+
+    Args:
+        invented: values that this unit did not give in answer to a request of this very poll.
+        values: how many there were.
+        whole: frames in which nothing is amiss.
+    """
+
+    unit: Witness
+    whole: int = 0
+    values: int = 0
+    invented: list = field(default_factory=list)
+    whole_at_s: float = 0.0
+    _before: int = 0
+
+    def take(self, frame, now_s):
+        for name, value in zip(frame.points, frame.values, strict=True):
+            if value is not None:
+                table, address = name.split("_")
+                first, generation = divmod(int(value), 1 << 16)
+                known = first == mark(self.unit.number, Table(table), int(address))
+                if not (known and self._before < generation <= self.unit.generation):
+                    self.invented.append((name, hex(int(value)), self._before, self.unit.generation))
+                self.values += 1
+        self._before = self.unit.generation
+        if frame.reason is None and not frame.faults:
+            self.whole += 1
+            self.whole_at_s = now_s
+
+
+class World:
+    """One bus of one kind, its two witnesses and the poller; unit 1 is the one that misbehaves."""
+
+    def __init__(self, kind, folder, *, timeout_s=TIMEOUT_S, period_s=PERIOD_S):
+        self.kind, self._link = kind, folder
+        self.units = {n: Witness(n) for n in (1, 2)}
+        self.accounts = {f"d{n}": Account(unit) for n, unit in self.units.items()}
+        self.server = RtuServer(self.units) if kind == "rtu" else TcpServer(self.units, rtu=kind == "rtu+tcp")
+        self._profile = a_profile(timeout_s, period_s)
+        self.poller = None
+
+    @property
+    def bad(self):
+        return self.accounts["d1"]
+
+    def _take(self, frame):
+        self.accounts[frame.device].take(frame, asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def running(self):
+        started = await (self.server.start(self._link) if self.kind == "rtu" else self.server.start())
+        url = (
+            f"rtu://{started}?baudrate=115200" if self.kind == "rtu" else f"{self.kind}://127.0.0.1:{started}"
+        )
+        devices = [Device(f"d{n}", self._profile, "b", n) for n in self.units]
+        self.poller = BusPoller(BusLine("b", url), devices, SystemClock(), self._take)
+        try:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(self.poller.run())
+                yield self
+                task.cancel()
+        finally:
+            await self.server.close()
+
+    async def misbehave(self, fault):
+        """Begin a fault; None ends it."""
+        if fault is not None and fault.do in DOORS:
+            await self.server.behave(fault.do)
+            return
+        await self.server.behave(None)
+        self.units[1].faults = () if fault is None else (Acting(fault),)
+
+    async def whole_after(self, since_s, *, within_s, devices=("d1",)):
+        """Seconds from then to the first frame in which nothing is amiss; None where none comes in time."""
+        loop = asyncio.get_running_loop()
+        counts = {name: self.accounts[name].whole for name in devices}
+        while loop.time() - since_s < within_s:
+            if all(self.accounts[name].whole > count for name, count in counts.items()):
+                return max(self.accounts[name].whole_at_s for name in devices) - since_s
+            await asyncio.sleep(0.005)
+        return None
+
+
+@dataclass
+class Outcome:
+    """What one fault did to a bus."""
+
+    invented: list
+    read: int
+    """Values of the unit while it had the fault."""
+    beside: int
+    """Whole frames of the other unit in the same time."""
+    recovery_s: float | None
+
+
+async def suffer(kind, fault, link, *, lasts_s=4.0):
+    """A bus that is well, has the fault for a while, and is well again."""
+    world = World(kind, link)
+    async with world.running():
+        loop = asyncio.get_running_loop()
+        assert await world.whole_after(loop.time(), within_s=10, devices=("d1", "d2")) is not None
+        read, beside = world.bad.values, world.accounts["d2"].whole
+        await world.misbehave(fault)
+        await asyncio.sleep(lasts_s)
+        read, beside = world.bad.values - read, world.accounts["d2"].whole - beside
+        ended_s = loop.time()
+        await world.misbehave(None)
+        recovery_s = await world.whole_after(ended_s, within_s=12 if fault.at == () else 0)
+    invented = [one for account in world.accounts.values() for one in account.invented]
+    return Outcome(invented, read, beside, recovery_s)
+
+
+@pytest.fixture(scope="session")
+def suffered(tmp_path_factory):
+    """`suffered(kind, faults)` → name → outcome; some buses side by side, each kind of bus once."""
+    known = {}
+
+    async def all_of(kind, faults):
+        folder = tmp_path_factory.mktemp("ports")
+        few = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+        async def one(number, name):
+            async with few:
+                return name, await suffer(kind, faults[name], folder / f"port-{number}")
+
+        return dict(await asyncio.gather(*(one(*item) for item in enumerate(faults))))
+
+    def get(kind, faults):
+        if kind not in known:
+            known[kind] = asyncio.run(all_of(kind, faults))
+        return known[kind]
+
+    return get
+
+
+@pytest.fixture
+def a_world():
+    """Makes a bus of a kind, `tcp`, `rtu` or `rtu+tcp`."""
+    return World
+
+
+@pytest.fixture
+def a_witness():
+    """Makes a unit whose registers say who, where and when."""
+    return Witness
