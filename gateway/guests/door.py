@@ -6,6 +6,7 @@ so that nobody disturbs them; asking is for root and for the user that the gatew
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -102,7 +103,7 @@ class Door:
                 await self._seat(reader, writer, peer)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             pass  # a guest may leave, or fall asleep, at any time; its seat is free then
-        except ValueError as error:
+        except (ValueError, asyncio.LimitOverrunError) as error:
             writer.write(told(Answer(error="wrong", why=str(error).partition("\n")[0])))
         except asyncio.CancelledError:
             writer.write(told(Answer(error="bus_down", why="the gateway is stopping")))
@@ -150,12 +151,18 @@ async def _unless_gone(reader: asyncio.StreamReader, shared: SharedLine, questio
     """The answer; None as soon as the guest has left, since then nobody waits for it."""
     async with asyncio.TaskGroup() as both:
         asking = both.create_task(_answer(shared, question))
-        leaving = both.create_task(reader.read(1))
+        leaving = both.create_task(_gone(reader))
         await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
         answer = asking.result() if asking.done() else None
         asking.cancel()
         leaving.cancel()
     return answer
+
+
+async def _gone(reader: asyncio.StreamReader) -> None:
+    """Until the guest hangs up, or speaks where it should listen."""
+    with contextlib.suppress(ConnectionError):
+        await reader.read(1)
 
 
 async def _answer(shared: SharedLine, question: Question) -> Answer:
