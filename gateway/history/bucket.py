@@ -4,8 +4,10 @@ Only good values count. Text and flags have no mean: their last value stands for
 """
 
 import zlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TypeAlias
 
 import orjson
 
@@ -13,6 +15,9 @@ from agent.reading import Frame, Value
 
 QUARTER_MS = 900_000
 _LEVEL = 1
+
+Fall: TypeAlias = tuple[int, float, int, float]
+"""A reading's time and value, and those of the next one, which was lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +50,36 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A counter's first and last good reading in a span."""
+    """A counter's first and last good reading in a span, and where it fell in between."""
 
     first_ms: int
     first: float
     last_ms: int
     last: float
+    falls: tuple[Fall, ...] = ()
 
     def merged(self, other: "Register") -> "Register":
         early, late = (self, other) if self.first_ms <= other.first_ms else (other, self)
         last = early if early.last_ms > late.last_ms else late
-        return Register(early.first_ms, early.first, last.last_ms, last.last)
+        falls = early.falls + late.falls
+        if late.first < early.last and late.first_ms > early.last_ms:
+            falls += ((early.last_ms, early.last, late.first_ms, late.first),)
+        return Register(early.first_ms, early.first, last.last_ms, last.last, tuple(sorted(falls)))
 
     def shifted(self, ms: int) -> "Register":
-        return Register(self.first_ms + ms, self.first, self.last_ms + ms, self.last)
+        falls = tuple((at + ms, before, then + ms, after) for at, before, then, after in self.falls)
+        return Register(self.first_ms + ms, self.first, self.last_ms + ms, self.last, falls)
+
+    def readings(self) -> Iterator[tuple[int, float]]:
+        """Time and value wherever it did not just grow, and at both ends."""
+        yield self.first_ms, self.first
+        for at_ms, before, then_ms, after in self.falls:
+            if at_ms > self.first_ms:
+                yield at_ms, before
+            if then_ms < self.last_ms:
+                yield then_ms, after
+        if self.last_ms > self.first_ms:
+            yield self.last_ms, self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +126,10 @@ class Row:
                 spans[point] = [span.count, span.least, True]
             else:
                 spans[point] = [span.count, _short(span.mean), span.least, span.most]
-        registers = {p: [r.first_ms, r.first, r.last_ms, r.last] for p, r in self.registers.items()}
+        registers = {
+            p: [r.first_ms, r.first, r.last_ms, r.last, *([r.falls] if r.falls else [])]
+            for p, r in self.registers.items()
+        }
         return zlib.compress(orjson.dumps([self.polls, self.failed, spans, registers]), _LEVEL)
 
     @classmethod
@@ -115,7 +139,7 @@ class Row:
             polls,
             failed,
             {point: _span(entry) for point, entry in spans.items()},
-            {point: Register(*entry) for point, entry in registers.items()},
+            {point: _stored(*entry) for point, entry in registers.items()},
         )
 
 
@@ -140,10 +164,10 @@ class Bucket:
 
     def fold(self, is_counter: Callable[[str], bool]) -> Row:
         row = Row(sum(self._failed.values()), dict(self._failed))
+        counted: dict[str, list[tuple[int, float]]] = {}
         for points, polls in self._answered.items():
             times = [ts_ms for ts_ms, _ in polls]
             spans: dict[str, Span] = {}
-            registers: dict[str, Register] = {}
             columns = zip(*(values for _, values in polls), strict=True)
             for point, column in zip(points, columns, strict=True):
                 good: Iterable[Value | None] = column
@@ -154,9 +178,10 @@ class Bucket:
                     continue
                 spans[point] = folded
                 if folded.least is not None and is_counter(point):
-                    registers[point] = _register(times, column)
-            row = row.merged(Row(len(polls), {}, spans, registers))
-        return row
+                    counted.setdefault(point, []).extend(_numbers(times, column))
+            row = row.merged(Row(len(polls), {}, spans))
+        registers = {point: _register(sorted(readings)) for point, readings in counted.items()}
+        return replace(row, registers=registers)
 
 
 def _fold(values: list[Value | None]) -> Span | None:
@@ -172,10 +197,24 @@ def _fold(values: list[Value | None]) -> Span | None:
     return Span(len(numbers), total / len(numbers), least, most)  # type: ignore[arg-type]  # as above
 
 
-def _register(times: list[int], column: tuple[Value | None, ...]) -> Register:
-    good = [(ts, v) for ts, v in zip(times, column, strict=True) if isinstance(v, (int, float))]
+def _numbers(times: list[int], column: tuple[Value | None, ...]) -> Iterator[tuple[int, float]]:
+    return ((ts, v) for ts, v in zip(times, column, strict=True) if isinstance(v, (int, float)))
+
+
+def _register(good: list[tuple[int, float]]) -> Register:
     (first_ms, first), (last_ms, last) = good[0], good[-1]
-    return Register(first_ms, first, last_ms, last)
+    falls = tuple((*early, *late) for early, late in pairwise(good) if late[1] < early[1])
+    return Register(first_ms, first, last_ms, last, falls)
+
+
+def _stored(
+    first_ms: int,
+    first: float,
+    last_ms: int,
+    last: float,
+    falls: Iterable[Fall] = (),
+) -> Register:
+    return Register(first_ms, first, last_ms, last, tuple((a, b, c, d) for a, b, c, d in falls))
 
 
 def _span(entry: list[Value]) -> Span:

@@ -10,10 +10,12 @@ from typing import Self, TypeVar
 
 import structlog
 
+from agent.counter import Limits
 from agent.points import standard
 from agent.quantity import MINUTE_MS
 from agent.reading import Frame, Quality, Value
 from gateway.history.bucket import QUARTER_MS, Bucket, Register, Row
+from gateway.history.energy import Energy, energy_of
 from gateway.history.series import Grid, Series, SeriesGap, fitting_step_ms, period_of
 from gateway.history.store import Fold, HistoryStore, Key, Lasts, Place
 from gateway.journal.journal import Journal
@@ -309,6 +311,17 @@ class History:
             if start_ms // QUARTER_MS not in made:
                 quarters[start_ms] = quarters.get(start_ms, Row()).merged(row)
         return [(at_ms, row.registers) for at_ms, row in sorted(quarters.items())]
+
+    async def energy(self, device: str, point: str, from_ms: int, to_ms: int, limits: Limits) -> Energy:
+        """What a counter counted in each quarter hour, and in the gaps between; see `energy_of`.
+
+        `limits` come from the device's profile: `agent.plausible.limits_of`.
+        """
+        from_ms -= from_ms % QUARTER_MS
+        before = await self._insist(lambda: self._store.register_before(device, point, from_ms))
+        quarters = await self.registers(device, from_ms, to_ms)
+        own = [(at_ms, registers[point]) for at_ms, registers in quarters if point in registers]
+        return energy_of(before, own, limits)
 
 
 @lru_cache(maxsize=4_096)

@@ -19,7 +19,7 @@ import structlog
 
 from agent.quantity import MINUTE_MS
 from agent.reading import Value
-from gateway.history.bucket import QUARTER_MS, Row
+from gateway.history.bucket import QUARTER_MS, Register, Row
 
 _log = structlog.get_logger(__name__)
 
@@ -242,6 +242,19 @@ class HistoryStore:
             )
             rows += [(at * width_ms, Row.unpack(data)) for at, data in found]
         return rows
+
+    def register_before(self, device: str, point: str, before_ms: int) -> Register | None:
+        """A counter's newest readings before a time, however long ago."""
+        found = []
+        for level, width_ms in WIDTH_MS.items():
+            rows = self._open().execute(
+                f"SELECT data FROM {level}"  # noqa: S608  # one of two literals
+                " WHERE device = ? AND boot = '' AND at < ? ORDER BY at DESC",
+                (device, before_ms // width_ms),
+            )
+            registers = (Row.unpack(data).registers.get(point) for (data,) in rows)
+            found.append(next((register for register in registers if register is not None), None))
+        return max((r for r in found if r is not None), key=lambda r: r.last_ms, default=None)
 
     def _retain(self, connection: sqlite3.Connection) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
