@@ -69,12 +69,16 @@ LINES = {
     "agent/simulator/server.py": "the other end, for tests and the demo",
     "gateway/console/self_signed.py": "its own name",
     "gateway/console/server.py": "the console's port",
+    "gateway/guests/door.py": "guests on this machine, at a socket of the kernel's",
+    "gateway/guests/find.py": "the gateways on this machine",
     "gateway/notify.py": "the service manager",
     "gateway/sinks/influx_client.py": "options of the database's connection",
     "gateway/sinks/mqtt_link.py": "options of the broker's connection",
 }
 """Who may open a line to anything, and to what. A new one here is a decision."""
 OPENERS = {"socket", "serial", "termios", "tty", "pty", "pymodbus", "telnetlib"}
+
+CONNECTORS = {"open_connection", "create_connection", "open_unix_connection", "create_unix_connection"}
 
 
 def opens_a_line(tree: ast.Module) -> bool:
@@ -83,7 +87,7 @@ def opens_a_line(tree: ast.Module) -> bool:
             return True
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in OPENERS:
             return True
-        if isinstance(node, ast.Attribute) and node.attr in ("open_connection", "create_connection"):
+        if isinstance(node, ast.Attribute) and node.attr in CONNECTORS:
             return True
     return False
 

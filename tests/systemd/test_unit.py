@@ -37,3 +37,10 @@ def test_the_exposure_level_stays_at_most_2():
 )
 def test_the_service_is_watched_and_keeps_its_state(line):
     assert line in UNIT.read_text().splitlines()
+
+
+def test_read_and_scan_on_the_same_machine_find_the_service():
+    lines = UNIT.read_text().splitlines()
+    (families,) = [line for line in lines if line.startswith("RestrictAddressFamilies=")]
+    assert "AF_UNIX" in families.partition("=")[2].split()
+    assert not any(line.startswith("PrivateNetwork=") for line in lines)
