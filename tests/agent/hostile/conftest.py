@@ -25,7 +25,7 @@ TIMEOUT_S = 0.15
 STARTS = ((Table.HOLDING, 0), (Table.HOLDING, 1_000), (Table.INPUT, 0))
 """Three blocks of the same size: the replies to one look like those to the others."""
 VALUES = 3
-_SIDE_BY_SIDE = 24
+_SIDE_BY_SIDE = 40
 
 
 def mark(number, table, address):
@@ -158,7 +158,7 @@ class Outcome:
     recovery_s: float | None
 
 
-async def suffer(kind, fault, link, *, lasts_s=4.0):
+async def suffer(kind, fault, link, *, lasts_s):
     """A bus that is well, has the fault for a while, and is well again."""
     world = World(kind, link)
     async with world.running():
@@ -177,23 +177,24 @@ async def suffer(kind, fault, link, *, lasts_s=4.0):
 
 @pytest.fixture(scope="session")
 def suffered(tmp_path_factory):
-    """`suffered(kind, faults)` → name → outcome; some buses side by side, each kind of bus once."""
+    """`suffered(cases)` → case → outcome; a case is (kind of bus, fault, seconds). Run once, many side by side."""
     known = {}
 
-    async def all_of(kind, faults):
+    async def all_of(cases):
         folder = tmp_path_factory.mktemp("ports")
         few = asyncio.Semaphore(_SIDE_BY_SIDE)
 
         async def one(number, name):
+            kind, fault, lasts_s = cases[name]
             async with few:
-                return name, await suffer(kind, faults[name], folder / f"port-{number}")
+                return name, await suffer(kind, fault, folder / f"port-{number}", lasts_s=lasts_s)
 
-        return dict(await asyncio.gather(*(one(*item) for item in enumerate(faults))))
+        return dict(await asyncio.gather(*(one(*item) for item in enumerate(cases))))
 
-    def get(kind, faults):
-        if kind not in known:
-            known[kind] = asyncio.run(all_of(kind, faults))
-        return known[kind]
+    def get(cases):
+        if not known:
+            known.update(asyncio.run(all_of(cases)))
+        return known
 
     return get
 

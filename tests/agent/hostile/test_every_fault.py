@@ -58,7 +58,16 @@ FAULTS = {
     "rtu": EVERYWHERE | OF_RTU | {"unplugged": Fault("unplug")},
     "rtu+tcp": EVERYWHERE | OF_SOCKETS | OF_RTU,
 }
-ALL = [(kind, name) for kind, faults in FAULTS.items() for name in faults]
+LASTS_S, LONG_S = 4.0, 22.0
+CASES = {
+    **{(kind, "dead for long"): (kind, Fault("dead"), LONG_S) for kind in FAULTS},
+    **{
+        (kind, name): (kind, fault, LASTS_S)
+        for kind, faults in FAULTS.items()
+        for name, fault in faults.items()
+    },
+}
+ALL = list(CASES)
 
 PERIOD_S, TIMEOUT_S = 0.2, 0.15  # as the bus of conftest has them
 SOON_S = 2 * PERIOD_S + 3 * TIMEOUT_S
@@ -67,7 +76,7 @@ SLACK_S = 0.5  # of a busy machine, and of the poll itself
 SLOTS = 20
 """So many polls of each unit are due while the fault lasts."""
 
-SILENT = {"dead", "late", "drip", "wrong transaction", "unplugged", *OF_SOCKETS}
+SILENT = {"dead", "dead for long", "late", "drip", "wrong transaction", "unplugged", *OF_SOCKETS}
 """Nothing that is the unit's answer comes in time; of all else it is plain that the unit answers."""
 PARTIAL = {"hole", "mute range", "late now and then"}
 """Some addresses are not there, or silent again and again: that is remembered, and the rest is read."""
@@ -80,22 +89,22 @@ RIGHT = {
 
 @pytest.mark.parametrize(("kind", "name"), ALL)
 def test_no_value_is_invented(suffered, kind, name):
-    assert suffered(kind, FAULTS[kind])[name].invented == []
+    assert suffered(CASES)[kind, name].invented == []
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name in ALL if name not in PARTIAL])
 def test_all_is_well_soon_after_it_ends(suffered, kind, name):
-    recovery_s = suffered(kind, FAULTS[kind])[name].recovery_s
+    recovery_s = suffered(CASES)[kind, name].recovery_s
     assert recovery_s is not None
     assert recovery_s <= (LATER_S if name in SILENT | RIGHT else SOON_S + SLACK_S)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in ALL if n in RIGHT | PARTIAL])
 def test_what_can_be_read_is_read(suffered, kind, name):
-    assert suffered(kind, FAULTS[kind])[name].read >= SLOTS * 3
+    assert suffered(CASES)[kind, name].read >= SLOTS * 3
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in ALL if FAULTS[k][n].do not in DOORS])
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in ALL if CASES[k, n][1].do not in DOORS])
 def test_the_unit_beside_it_is_read_on(suffered, kind, name):
     drips = name == "drip" and kind != "tcp"  # which takes the line for half a second each time
-    assert suffered(kind, FAULTS[kind])[name].beside >= (3 if drips else SLOTS // 3)
+    assert suffered(CASES)[kind, name].beside >= (3 if drips else SLOTS // 3)
