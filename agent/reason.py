@@ -56,6 +56,14 @@ _FORMS = tuple(
         r"the device's clock shows no date \((.+)\)": "设备时钟没有有效日期({0})",
         r"the scale register holds (.+), which the profile does not know": "比例寄存器为 {0},档案中没有",
         r"the scale register holds (.+), outside (.+)\.\.(.+)": "比例寄存器为 {0},超出 {1} 至 {2}",
+        rf"({_NUMBER}) after ({_NUMBER}) ({_NUMBER}) s before: faster than ({_NUMBER}) per second; "
+        r"believed once it stays": "{2} 秒内由 {1} 变为 {0},快于每秒 {3};持续后采信",
+        rf"the counter stood at ({_NUMBER}) and now shows ({_NUMBER}); believed once it stays": (
+            "累计值原为 {0},现为 {1};持续后采信"
+        ),
+        r"no value of the device has changed for (\d+) min; it may repeat old content": (
+            "设备所有数值 {0} 分钟未变,可能在重复旧内容"
+        ),
         r"unit (\d+) answered instead of (\d+)": "应答的是单元 {0},不是 {1}",
         r"function (\d+) in answer to (\d+)": "以功能码 {0} 回答 {1}",
         r"(\d+) data bytes \(it says (\d+)\), not (\d+)": "数据为 {0} 字节(自称 {1}),应为 {2}",

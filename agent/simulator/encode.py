@@ -120,7 +120,9 @@ def _factor(form: Format, exponent: int, around: Mapping[int, int]) -> float:
 
 def _part(raw: float, by: float) -> int:
     """What of a sum goes into a register that counts `by` as much: the coarse, or the negative part."""
-    return int(raw / by) if abs(by) > 1 or by * raw < 0 else 0
+    if by < 0:
+        return max(0, math.ceil(raw / by))
+    return max(0, int(raw / by)) if by > 1 else 0
 
 
 def _nothing(point: Point) -> float:

@@ -7,6 +7,7 @@ from agent.modbus.layout import REGISTERS
 from agent.plausible import FROZEN_MS, Plausible, limits_of
 from agent.profile import Format, Point
 from agent.reading import Quality
+from agent.reason import reason
 
 GOOD, BAD, UNCERTAIN, ABSENT = Quality.GOOD, Quality.BAD, Quality.UNCERTAIN, Quality.ABSENT
 MINUTE_MS = 60_000
@@ -57,6 +58,15 @@ def test_a_spike_is_uncertain_and_leaves_no_trace():
         (25.2, GOOD),
         (25.2, GOOD),
     ]
+
+
+def test_every_doubt_is_told_in_both_languages():
+    told = Told(TEMPERATURE, ENERGY)
+    told.frame(25.0, 1_000.0)
+    told.frame(-90.55, 0.0)
+    whys = told.plausible.why.values()
+    assert len(whys) == 2
+    assert all(reason(why).zh != why for why in whys)
 
 
 def test_a_step_that_stays_costs_one_reading():
@@ -196,7 +206,9 @@ def test_content_that_stays_the_same_while_power_flows_is_suspect():
     told.frame(*stale)
     assert {quality for _, quality in told.frame(*stale, after_ms=FROZEN_MS - 1)} == {GOOD}
     assert told.frame(*stale, after_ms=1) == [(value, UNCERTAIN) for value in stale]
-    assert "may repeat old content" in told.plausible.why["ac_voltage_l1_v"]
+    why = told.plausible.why["ac_voltage_l1_v"]
+    assert "may repeat old content" in why
+    assert reason(why).zh != why
     assert {quality for _, quality in told.frame(12.3, 231.5, 50.0, 41.0, 1_000.0)} == {GOOD}
     assert told.plausible.why == {}
 

@@ -34,7 +34,7 @@ def whole_points(draw):
     elif extra == "high" and registers == 2:
         form["high_at"] = draw(st.sampled_from([-3, 1, 9]))
     elif extra == "plus":
-        form["plus"] = ((8, draw(st.sampled_from([1, 1000, -1]))),)
+        form["plus"] = ((8, draw(st.sampled_from([1, 1000, -1, -10]))),)
     elif extra == "sign":
         form["sign_at"] = (-2, draw(st.sampled_from([1, 4, 0x8000])))
     elif extra == "times":
@@ -70,6 +70,8 @@ def test_a_number_comes_back(point, data):
     form = point.format
     low, high = limits(form)
     raw = data.draw(st.integers(max(low, -EXACT), min(high, EXACT)))
+    if form.plus and form.plus[0][1] < 0 and low == 0:
+        raw *= data.draw(st.sampled_from([1, -1]))
     if form.sign_at is not None:
         raw = min(abs(raw), high)
         raw = raw if raw < 0 else data.draw(st.sampled_from([raw, -raw]))
