@@ -162,19 +162,26 @@ class Plausible:
             watched = self._away.keys() | self._counters.keys()
             again = [k for k, slot in enumerate(frames.slots) if slot in watched and found[k] is not None]
             doubtful = sorted({*doubtful, *again})
-        last, times = self._last, self._at_ms
-        passed = set(doubtful) if doubtful else ()
-        for k, (slot, v) in enumerate(zip(frames.slots, found, strict=True)):
-            if v is not None and k not in passed:
-                last[slot] = v
-                times[slot] = at_ms
+        if doubtful or None in found or len(found) < len(self._rules):
+            self._remember(frames, found, at_ms, beside=frozenset(doubtful))
+        else:
+            self._last, self._at_ms = list(found), [at_ms] * len(found)
         if doubtful:
             values, faults = self._doubted(frames, doubtful, at_ms, values, faults)
         return self._unless_frozen(frames, at_ms, values, faults)
 
+    def _remember(self, frames: _Frames, found: Sequence[Any], at_ms: int, *, beside: frozenset[int]) -> None:
+        last, times = self._last, self._at_ms
+        for k, (slot, value) in enumerate(zip(frames.slots, found, strict=True)):
+            if value is not None and k not in beside:
+                last[slot] = value
+                times[slot] = at_ms
+
     def _of(self, names: tuple[str, ...]) -> _Frames:
-        places = tuple(index for index, name in enumerate(names) if name in self._slots)
-        slots = tuple(self._slots[names[index]] for index in places)
+        watched = sorted(
+            (self._slots[name], index) for index, name in enumerate(names) if name in self._slots
+        )
+        slots, places = tuple(slot for slot, _ in watched), tuple(index for _, index in watched)
         known = [(index, self._points[name]) for index, name in enumerate(names) if name in self._points]
         return _Frames(
             places,
