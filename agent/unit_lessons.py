@@ -3,6 +3,9 @@
 from agent.clock import Clock
 from agent.modbus.lessons import HOLDS_MS, Lesson, Lessons
 from agent.modbus.plan import NO_HOLES, Holes
+from agent.quantity import MINUTE_MS
+
+_SILENCE_HOLDS_MS = 5 * MINUTE_MS
 
 
 class UnitLessons:
@@ -42,9 +45,11 @@ class UnitLessons:
                 self._doubted = lesson
         return self.holes != before
 
-    def add(self, holes: Holes) -> None:
-        """The device has taught something."""
+    def add(self, holes: Holes, *, by_silence: bool = False) -> None:
+        """The device has taught something; by silence, it may have been chance after all."""
         self.holes |= holes
+        if by_silence and self._doubted is None:
+            self._hold_ms = min(self._hold_ms, _SILENCE_HOLDS_MS)
         lesson = Lesson(self.holes, self._device, self._clock.utc_ms(), self._hold_ms)
         if self._doubted is not None and self._doubted.holes.refused <= self.holes.refused:
             lesson = lesson.confirmed()

@@ -7,7 +7,7 @@ with one cheap read, and is polled in full again with the first reply.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from agent.clock import Clock
 from agent.device import Device
@@ -19,48 +19,24 @@ from agent.modbus.pdu import BadReply, BusDown, BusError, UnitRefused, UnitSilen
 from agent.modbus.plan import Holes, plan
 from agent.modbus.reader import Reader
 from agent.modbus.sunspec import Chain, resolve, walk
+from agent.parts import Parts
+from agent.patience import Patience
 from agent.poll import Poll
 from agent.profile import Point, Profile
 from agent.quantity import MINUTE_MS
-from agent.reading import Quality, Value
+from agent.reading import Quality
 from agent.second_look import SecondLook
 from agent.unit_lessons import UnitLessons
 from agent.unit_reads import UnitReads
 
-_LONGEST_WAIT_MS = 8_000
-"""Between two probes of a silent device: what is back is read within 10 s."""
-_ANSWERING_WAITS = 2
-"""Slots from one probe to the next of a device that answers, but nothing of use."""
-_FULL_PROBE_EACH_MS = 2 * MINUTE_MS
-"""Once in so long a probe waits the full time-out: a slow unit among fast ones must be found too."""
 _BUSY_MS = 100
 _BUSY = (5, 6)
 _UNIT_DOWN = (4, 10, 11)
 _SEARCH_AFTER = 2
 """Silences in a row of one block of a device that answers otherwise."""
-_SEARCH_PATIENCE = 8
 _LONG_SILENCE_MS = MINUTE_MS
 _NAMING = ("model", "firmware")
 """Points that tell which lessons hold for a device."""
-
-
-@dataclass(slots=True)
-class _Parts:
-    """What a poll has gathered so far."""
-
-    reads: list[Read] = field(default_factory=list)
-    values: list[Value | None] = field(default_factory=list)
-    faults: dict[int, Quality] = field(default_factory=dict)
-    lessons: list[Halved] = field(default_factory=list)
-    """What was found out of blocks that were not given: believed once the device is known to give others."""
-    sure: bool = False
-    good: int = 0
-    alive: bool = False
-    silent: int = 0
-    stopped: bool = False
-    error: BusError | None = None
-    first_ms: int = 0
-    last_ms: int = 0
 
 
 class UnitPoll:
@@ -87,7 +63,6 @@ class UnitPoll:
         self.chain: Chain | None = None
         self.identified = 0
         """Counts up whenever the device has become known, or turned out to be another one."""
-        self.failed_polls = 0
         self.answered_ms: int | None = None
         self.duration_ms = 0
         """Of the last poll in which everything was due, or that failed."""
@@ -100,8 +75,9 @@ class UnitPoll:
         self._naming = [p for p in device.profile.points if p.name in _NAMING]
         self._reads: UnitReads | None = None
         self._reason = "timeout"
-        self._next_probe_ms = 0
-        self._full_probe_ms = 0
+        self._patience = Patience(device.period_ms)
+        self._heard: Span | None = None
+        """The narrowest read that is known to be answered."""
         self._conversation = -1
         if device.profile.sunspec is None:
             self._learn(device.profile)
@@ -119,6 +95,11 @@ class UnitPoll:
         return self._lessons.holes
 
     @property
+    def failed_polls(self) -> int:
+        """How many polls in a row have failed."""
+        return self._patience.failed_polls
+
+    @property
     def planned_load(self) -> float:
         """The share of the line's time that its reads should take, 0 until they are known."""
         return self._reads.load if self._reads is not None else 0.0
@@ -126,9 +107,9 @@ class UnitPoll:
     async def poll(self, rates_ms: frozenset[int]) -> Poll:
         """Read what is due; never raises for what a device or a line may do."""
         started_ms = self._clock.monotonic_ms()
-        if self.failed_polls and started_ms < self._next_probe_ms:
+        if self._patience.is_waiting(started_ms):
             return self._failed(rates_ms, self._reason, started_ms)
-        parts = _Parts()
+        parts = Parts()
         try:
             reads = await self._find(started_ms, parts)
         except BusError as error:
@@ -148,10 +129,13 @@ class UnitPoll:
             return self._failed(rates_ms, cause.reason, started_ms)
         if rates_ms >= reads.rates_ms:
             self.duration_ms = self._clock.monotonic_ms() - started_ms
-        self.failed_polls = 0
+        self._patience.note_success()
+        if self._heard is None:
+            given = [p for read in parts.reads if read.data is not None for p in read.block.points]
+            self._heard = min(given, key=_by_width).span if given else None
         self.answered_ms = parts.last_ms or started_ms
         reads.note_poll(rates_ms, parts.reads)
-        return self._second_look.look(_whole(reads, parts, lacking))
+        return self._second_look.look(parts.whole(reads, lacking))
 
     def last(self) -> LastPoll:
         """The last raw words, and why points are not good."""
@@ -178,7 +162,7 @@ class UnitPoll:
         if self._lessons.turn_to("|".join((device.profile.name, *names))) and self._reads is not None:
             self._reads.change(self._lessons.holes)
 
-    async def _find(self, now_ms: int, parts: _Parts) -> UnitReads:
+    async def _find(self, now_ms: int, parts: Parts) -> UnitReads:
         """Make sure that the device is there, and still the one that we know."""
         reads = self._reads
         sunspec = self.device.profile.sunspec
@@ -249,30 +233,31 @@ class UnitPoll:
         return await self._bus.fetch(self.device.unit, span, timeout_ms=timeout_ms)
 
     async def _probe(self) -> None:
-        """One cheap read: a refusal is an answer too."""
-        points = self.profile.points if self.profile is not None else ()
-        refused = self._lessons.holes.refused
-        if not points:
-            return
-        point = min(points, key=lambda p: (p.span in refused, p.span.count))
+        """One cheap read, of what was once answered if possible: a refusal is an answer, too."""
+        if self._heard is not None:
+            span = self._heard
+        else:
+            points = sorted(self.profile.points if self.profile is not None else (), key=_by_width)
+            if not points:
+                return
+            span = points[self.failed_polls % len(points)].span
         try:
-            await self._bus.fetch(self.device.unit, point.span, timeout_ms=self._probe_timeout_ms())
+            await self._bus.fetch(self.device.unit, span, timeout_ms=self._probe_timeout_ms())
         except UnitRefused as refusal:
             if not refusal.about_address:
                 raise
+        self._heard = span
 
     def _probe_timeout_ms(self) -> float | None:
-        now_ms = self._clock.monotonic_ms()
-        if now_ms >= self._full_probe_ms:
-            self._full_probe_ms = now_ms + _FULL_PROBE_EACH_MS
+        if self._patience.is_full_probe(self._clock.monotonic_ms()):
             return None
         return self._bus.probe_timeout_ms(self.device.unit)
 
     # --- one poll -------------------------------------------------------------
 
-    async def _read(self, read: Read, reads: UnitReads, parts: _Parts) -> None:
+    async def _read(self, read: Read, reads: UnitReads, parts: Parts) -> None:
         if parts.stopped:
-            self._miss(read, parts, parts.error or UnitSilent("not asked any more"))
+            parts.miss(read, parts.error or UnitSilent("not asked any more"), self._clock.monotonic_ms())
             return
         try:
             data = await self._ask(read.block.span, short=parts.silent > 0)
@@ -281,25 +266,25 @@ class UnitPoll:
                 await self._search(read, error, parts)
                 return
             parts.stopped = error.code in _UNIT_DOWN and not parts.good
-            self._miss(read, parts, error)
+            parts.miss(read, error, self._clock.monotonic_ms())
         except UnitSilent as error:
             parts.silent += 1
             reads.note_silence(read.block)
             there = parts.good > 0 or parts.alive
-            if there and reads.silences(read.block) >= _SEARCH_AFTER:
+            if there and parts.silent == 1 and reads.silences(read.block) >= _SEARCH_AFTER:
                 await self._search(read, error, parts)
             else:
-                self._miss(read, parts, error)
-            parts.stopped = parts.silent > 1
+                parts.miss(read, error, self._clock.monotonic_ms())
+            parts.stopped |= parts.silent > 1
         except BusDown as error:
             parts.stopped = True
-            self._miss(read, parts, error)
+            parts.miss(read, error, self._clock.monotonic_ms())
         except BadReply as error:
             parts.stopped = not parts.good  # rubbish holds up the others on the line, too
-            self._miss(read, parts, error)
+            parts.miss(read, error, self._clock.monotonic_ms())
         else:
             reads.note_answer(read.block)
-            self._have(read, data, parts)
+            parts.have(read, data, self._clock.monotonic_ms())
 
     async def _ask(self, span: Span, *, short: bool = False) -> bytes:
         """Read, and ask once more where asking again may help."""
@@ -315,57 +300,46 @@ class UnitPoll:
             await asyncio.sleep(_BUSY_MS / 1_000)
         return await self._bus.fetch(self.device.unit, span, timeout_ms=timeout_ms)
 
-    async def _search(self, read: Read, error: BusError, parts: _Parts) -> None:
+    async def _ask_or_doubt(self, span: Span) -> bytes:
+        """Read; that it is silent counts only while it answers what it is known to have."""
+        try:
+            return await self._ask(span, short=True)
+        except UnitSilent:
+            try:
+                await self._probe()
+            except UnitSilent:
+                raise BadReply("the device answers only now and then") from None
+            raise
+
+    async def _search(self, read: Read, error: BusError, parts: Parts) -> None:
         """Find which points of a block the device has, and use those now."""
         silent = isinstance(error, UnitSilent)
-        patience = _SEARCH_PATIENCE if silent else 0
+        ask = self._ask_or_doubt if silent else self._ask
         try:
-            halved = await halve(
-                read.block, error, lambda span: self._ask(span, short=silent), patience=patience
-            )
+            halved = await halve(read.block, error, ask, patience=parts.patience)
             if silent and not halved.found:
-                await self._probe()
-                parts.sure = True  # it is still there: its silence was about these points
+                parts.sure = True  # it was there all the time: its silence was about these points
         except BusError as trouble:  # learnt nothing; the block stays as it is until the next poll
-            self._miss(read, parts, trouble)
+            parts.miss(read, trouble, self._clock.monotonic_ms())
             parts.stopped = True
             return
         parts.lessons.append(halved)
+        parts.patience -= halved.silences
+        parts.silent = 0
+        parts.stopped = bool(halved.unknown)  # what is left to ask for has been silent before, too
         for block, data in halved.found:
-            self._have(Read.of(block), data, parts)
+            parts.have(Read.of(block), data, self._clock.monotonic_ms())
         for block in halved.unknown:
-            self._miss(Read.of(block), parts, error)
+            parts.miss(Read.of(block), error, self._clock.monotonic_ms())
 
     def _heed(self, lessons: list[Halved], reads: UnitReads) -> None:
         """Ask from now on for what the device has; refusing everything says nothing of what it lacks."""
         for halved in lessons:
-            self._lessons.add(halved.holes)
+            self._lessons.add(halved.holes, by_silence=halved.silences > 0)
             reads.why.update((point.name, why) for point, why in halved.lacking)
             for block in halved.unknown:
                 reads.note_silence(block)
         reads.change(self._lessons.holes)
-
-    def _have(self, read: Read, data: bytes, parts: _Parts) -> None:
-        now_ms = self._clock.monotonic_ms()
-        parts.first_ms = parts.first_ms or now_ms
-        parts.last_ms = read.asked_ms = now_ms
-        read.data, read.problem = data, None
-        values, faults = read.decode.of_bytes(data)
-        if faults:
-            before = len(parts.values)
-            parts.faults.update({before + index: quality for index, quality in faults.items()})
-        parts.reads.append(read)
-        parts.values += values
-        parts.good += 1
-
-    def _miss(self, read: Read, parts: _Parts, error: BusError) -> None:
-        read.data, read.problem = None, str(error)
-        read.asked_ms = self._clock.monotonic_ms()
-        before = len(parts.values)
-        parts.faults.update(dict.fromkeys(range(before, before + len(read.names)), Quality.BAD))
-        parts.reads.append(read)
-        parts.values += [None] * len(read.names)
-        parts.error = parts.error or error
 
     # --- the outcome ----------------------------------------------------------
 
@@ -380,26 +354,12 @@ class UnitPoll:
 
     def _note_failure(self, error: BusError, rates_ms: frozenset[int], started_ms: int) -> None:
         self._reason, self.problem = error.reason, str(error)
-        self.failed_polls += 1
         now_ms = self._clock.monotonic_ms()
         self.duration_ms = now_ms - started_ms
+        self._patience.note_failure(error, started_ms, now_ms)
         if self._reads is not None:
             self._reads.note_failure(rates_ms, str(error))
-        if self.failed_polls == 1:  # this poll waited long enough
-            self._full_probe_ms = now_ms + _FULL_PROBE_EACH_MS
-        if isinstance(error, BusDown) or self.failed_polls == 1:  # the link has its own patience
-            self._next_probe_ms = started_ms
-            return
-        period_ms = self.device.period_ms
-        most = _LONGEST_WAIT_MS // period_ms if isinstance(error, UnitSilent) else _ANSWERING_WAITS
-        slots = min(2 ** min(self.failed_polls, 12) // 4, most)
-        # half a period early: a slot that comes a little too soon is not missed for it
-        self._next_probe_ms = started_ms + int((max(slots, 1) - 0.5) * period_ms)
 
 
-def _whole(reads: UnitReads, parts: _Parts, lacking: tuple[Point, ...]) -> Poll:
-    names = reads.names(tuple(parts.reads), lacking)
-    for index, point in enumerate(lacking, len(parts.values)):
-        parts.faults[index] = Quality.ABSENT if point.optional else Quality.BAD
-    values = (*parts.values, *(None for _ in lacking))
-    return Poll(names, values, parts.faults, None, parts.first_ms, parts.last_ms)
+def _by_width(point: Point) -> int:
+    return point.span.count

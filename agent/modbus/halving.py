@@ -24,12 +24,14 @@ class Halved:
         found: blocks that the device gives, with their data bytes.
         lacking: points that it does not give, and why.
         unknown: blocks that were not asked for any more.
+        silences: how many times silence was the answer.
     """
 
     found: list[tuple[Block, bytes]] = field(default_factory=list)
     lacking: list[tuple[Point, BusError]] = field(default_factory=list)
     unknown: list[Block] = field(default_factory=list)
     apart: set[Span] = field(default_factory=set)
+    silences: int = 0
 
     @property
     def holes(self) -> Holes:
@@ -77,7 +79,7 @@ class _Search:
             result.apart.add(between(*halves))
 
     async def _look(self, block: Block, *, silent: bool) -> None:
-        if silent and not self._patience:
+        if silent and self.result.silences >= self._patience:
             self.result.unknown.append(block)
             return
         try:
@@ -89,7 +91,7 @@ class _Search:
         except UnitSilent as error:
             if not silent:
                 raise
-            self._patience -= 1
+            self.result.silences += 1
             await self.divide(block, error)
 
     async def _is_still_withheld(self, block: Block, why: BusError) -> bool:
@@ -99,5 +101,6 @@ class _Search:
         try:
             await self._ask(block.span)
         except UnitSilent:
+            self.result.silences += 1
             return True
         return False
