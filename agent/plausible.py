@@ -1,7 +1,7 @@
 """Whether a reading can be true after the one before it. Pure; knows one device.
 
 A number that changes faster than its point can is `uncertain` until the next reading is there
-again, or further off: a real step costs one reading, a spike never counts. A counter that falls or
+again, or further off: a real step or run costs one reading, a spike never counts. A counter that falls or
 jumps ahead is `bad` for as long as `agent.counter` does not believe it. When every number of a
 frame has stayed the same for `FROZEN_MS` while power flows, all are `uncertain`: the device, or
 something between, may be repeating old content.
@@ -108,6 +108,8 @@ class Plausible:
     _at_ms: list[int] = field(default_factory=list)
     _away: dict[int, float] = field(default_factory=dict)
     """Readings that were not believed, by slot."""
+    _runs: dict[int, float] = field(default_factory=dict)
+    """Fast changes that turned out to be true: which way they go, by slot."""
     _counters: dict[int, Counter] = field(default_factory=dict)
     """Counters that do not just grow at the moment, by slot."""
     _frames: dict[tuple[str, ...], _Frames] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class Plausible:
         self._at_ms = [memory.get(rule.point.name, (0, math.nan))[0] for rule in rules]
         self._last = [_number(memory.get(rule.point.name, (0, None))[1]) for rule in rules]
         self._away.clear()
+        self._runs.clear()
         self._counters.clear()
         self._frames.clear()
 
@@ -158,8 +161,8 @@ class Plausible:
             )
             if v is not None and not down * elapsed_s + below <= v - last <= up * elapsed_s + above
         ]
-        if self._away or self._counters:
-            watched = self._away.keys() | self._counters.keys()
+        if self._away or self._runs or self._counters:
+            watched = self._away.keys() | self._runs.keys() | self._counters.keys()
             again = [k for k, slot in enumerate(frames.slots) if slot in watched and found[k] is not None]
             doubtful = sorted({*doubtful, *again})
         if doubtful or None in found or len(found) < len(self._rules):
@@ -221,13 +224,17 @@ class Plausible:
 
     def _follow(self, slot: int, rule: _Rule, at_ms: int, value: float) -> str | None:
         last, away = self._last[slot], self._away.pop(slot, None)
+        run = self._runs.pop(slot, 0.0)
         elapsed_s = max(_LEAST_S, (at_ms - self._at_ms[slot]) / 1_000)
         allowed = rule.rate * elapsed_s + rule.slack
         is_near = math.isnan(last) or abs(value - last) <= allowed
         stays = away is not None and (
             abs(value - away) <= rule.rate + rule.slack or (value - away) * (away - last) > 0
         )
-        if is_near or stays:
+        goes_on = (value - last) * run > 0
+        if (stays or goes_on) and not is_near:
+            self._runs[slot] = value - last
+        if is_near or stays or goes_on:
             self._last[slot], self._at_ms[slot] = value, at_ms
             return None
         self._away[slot] = value

@@ -83,9 +83,16 @@ def test_a_run_away_that_goes_on_is_believed_from_its_second_reading():
         (25.0, GOOD),
         (40.0, UNCERTAIN),
         (60.0, GOOD),
-        (90.0, UNCERTAIN),
+        (90.0, GOOD),
         (130.0, GOOD),
     ]
+
+
+def test_a_run_ends_where_it_slows_down_or_turns():
+    qualities = [quality for _, quality in Told(TEMPERATURE).column(25.0, 40.0, 60.0, 60.5, 90.0, 60.0)]
+    assert qualities == [GOOD, UNCERTAIN, GOOD, GOOD, UNCERTAIN, GOOD]
+    qualities = [quality for _, quality in Told(TEMPERATURE).column(25.0, 40.0, 60.0, 20.0)]
+    assert qualities == [GOOD, UNCERTAIN, GOOD, UNCERTAIN]
 
 
 def test_values_that_jump_to_and_fro_are_never_believed():
