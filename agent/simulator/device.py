@@ -15,6 +15,7 @@ from agent.simulator.identity import PRODUCT, REVISION, VENDOR
 from agent.simulator.refusal import ILLEGAL_ADDRESS
 from agent.simulator.unit import Answer, Unit
 
+_ALL_BITS = 0xFFFF
 _FILLED = 100  # makers keep reserved registers between the named ones; wider gaps are refused
 
 
@@ -56,12 +57,21 @@ class SimulatedDevice(Unit):
 
     @property
     def free_points(self) -> tuple[Point, ...]:
-        """Points that may move: a device is still to be known by the others."""
-        return tuple(
-            point
-            for point in self.profile.points
-            if not any((point.table, at) in self._marks for at in range(point.span.start, point.span.end))
-        )
+        """Points that may move: a device is still to be known by the others, and a register says one thing.
+
+        Of points that share a register, such as a current and the power that is worked out from it,
+        the plainest and else the first one is free.
+        """
+        taken = dict.fromkeys(self._marks, _ALL_BITS)
+        free = set()
+        for point in sorted(self.profile.points, key=lambda point: is_made(point.format)):
+            mask = point.format.mask if point.format.registers == 1 else None
+            own = [(point.table, point.address + n) for n in range(point.format.registers)]
+            if any(taken.get(at, 0) & (mask or _ALL_BITS) for at in own):
+                continue
+            free.add(point.name)
+            taken |= {at: taken.get(at, 0) | (mask or _ALL_BITS) for at in own}
+        return tuple(point for point in self.profile.points if point.name in free)
 
     def value(self, name: str) -> Value | None:
         """What was set last."""

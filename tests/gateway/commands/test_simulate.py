@@ -98,6 +98,49 @@ async def test_a_site_is_served_and_written_with_the_urls_that_reach_it(tmp_path
     assert process.returncode == 0
 
 
+async def test_a_script_of_faults_is_played_and_told(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE)
+    (tmp_path / "faults.yaml").write_text(
+        "version: 1\nfaults:\n"
+        "  - {device: inv-1, do: refuse, code: 6, to: 2s}\n"
+        "  - {bus: line, do: unplug, to: 1s}\n"
+    )
+    async with running(tmp_path / "site.yaml", "--faults", tmp_path / "faults.yaml") as (ready, process):
+        urls = {entry["device"]: entry["url"] for entry in ready["devices"]}
+        told = [json.loads(await asyncio.wait_for(process.stdout.readline(), 5)) for _ in range(2)]
+        assert told == [
+            {"event": "begins", "do": "refuse", "device": "inv-1"},
+            {"event": "begins", "do": "unplug", "bus": "line"},
+        ]
+        assert await ask(urls["inv-1"], 127, Span(Table.HOLDING, 35_000, 1)) == 6
+        port = Path(parse_url(urls["meter-1"]).path)
+        assert not port.exists()
+        told = [json.loads(await asyncio.wait_for(process.stdout.readline(), 5))["event"] for _ in range(2)]
+        assert told == ["ends", "ends"]
+        assert await ask(urls["inv-1"], 127, Span(Table.HOLDING, 30_100, 1)) != 6
+        assert port.is_symlink()
+    assert not port.is_symlink()
+
+
+async def test_what_is_wrong_in_the_script_is_told_with_its_place(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE)
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("version: 1\nfaults: [{device: inv-9, do: dead}]\n")
+    command = [
+        sys.executable,
+        "-c",
+        "from gateway.commands import main; main()",
+        "simulate",
+        str(tmp_path / "site.yaml"),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--faults", str(faults), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert (process.returncode, out) == (2, b"")
+    assert err.decode().startswith(f"{faults}:2:19: there is no device 'inv-9'; use one of inv-1, meter-1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
