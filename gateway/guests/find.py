@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.modbus.endpoint import Endpoint, parse_url
+from gateway.failure import Failure
 from gateway.guests.door import DOOR, Peer, peer_of
 from gateway.guests.wires import wire_of
 from gateway.guests.words import MAX_WORDS, Hello, Line, understood
 
-_HELLO_S = 2.0
+_HELLO_S = 5.0
 _SOCKETS = Path("/proc/net/unix")
 
 
@@ -29,8 +30,16 @@ class Host:
         return f"the running gateway of site {self.site} (pid {self.peer.pid})"
 
 
+class LineHeld(Failure):
+    """Another process is the master of this line, and does not lend it."""
+
+
 async def find_host(endpoint: Endpoint) -> Host | None:
-    """The gateway of this machine that holds the line, None where none does."""
+    """The gateway of this machine that holds the line, None where none does.
+
+    Raises:
+        LineHeld: a gateway does not say which lines it has.
+    """
     for name in _doors():
         host = await _visit(name, endpoint)
         if host is not None:
@@ -49,9 +58,8 @@ def _doors() -> list[str]:
 
 async def _visit(name: str, endpoint: Endpoint) -> Host | None:
     try:
-        async with asyncio.timeout(_HELLO_S):
-            reader, writer = await asyncio.open_unix_connection("\0" + name, limit=MAX_WORDS)
-    except (OSError, TimeoutError):  # it has just ended
+        reader, writer = await asyncio.open_unix_connection("\0" + name, limit=MAX_WORDS)
+    except OSError:  # it has just ended
         return None
     host = None
     try:
@@ -61,7 +69,12 @@ async def _visit(name: str, endpoint: Endpoint) -> Host | None:
         if held is not None:
             line, own = held
             host = Host(hello.site, peer_of(writer), line, own, hello.welcome, reader, writer)
-    except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+    except TimeoutError:
+        raise LineHeld(
+            f"a gateway (pid {peer_of(writer).pid}) does not say which lines it holds; "
+            "is it frozen? this one may be among them"
+        ) from None
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
         return None  # it has just ended, or it is no gateway
     finally:
         if host is None:

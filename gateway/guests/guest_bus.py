@@ -30,7 +30,6 @@ class GuestBus:
         self._timeout_ms = {u: host.line.timeout_ms or link.timeout_ms for u, link in links.items()}
         self._default_timeout_ms = host.line.timeout_ms or _DEFAULT_LINK.timeout_ms
         self._reader, self._writer = host.reader, host.writer
-        self.opened = 1
         self.requests = 0
         self.errors = 0
 
@@ -38,6 +37,11 @@ class GuestBus:
     def endpoint(self) -> Endpoint:
         """As the gateway opened it: speed and framing are its choice."""
         return self._host.endpoint
+
+    @property
+    def opened(self) -> int:
+        """1, and 0 once the seat is lost: there is no opening it again."""
+        return int(self.is_open)
 
     @property
     def is_open(self) -> bool:

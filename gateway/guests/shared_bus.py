@@ -7,14 +7,9 @@ from agent.modbus.bus import Bus, open_bus
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.pdu import BusDown
 from agent.profile import Link
-from gateway.failure import Failure
-from gateway.guests.find import Host, find_host
+from gateway.guests.find import Host, LineHeld, find_host
 from gateway.guests.guest_bus import GuestBus
 from gateway.guests.holders import lock_holder
-
-
-class LineHeld(Failure):
-    """Another process is the master of this line, and does not lend it."""
 
 
 async def open_shared_bus(

@@ -29,7 +29,13 @@ class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Line(_Said):
+class _SaidFirst(BaseModel):
+    """A gateway of a later version may say more: what it holds must be understood all the same."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Line(_SaidFirst):
     """A bus of the gateway; `timeout_ms` where its site file sets one."""
 
     bus: str
@@ -37,7 +43,7 @@ class Line(_Said):
     timeout_ms: int | None = None
 
 
-class Hello(_Said):
+class Hello(_SaidFirst):
     """Who is here; `welcome` is false for users who may not ask."""
 
     site: str
@@ -135,10 +141,10 @@ class Answer(_Said):
                 return BusDown(self.why, refused=self.error == "refused")
 
 
-S = TypeVar("S", bound=_Said)
+S = TypeVar("S", bound=BaseModel)
 
 
-def told(said: _Said) -> bytes:
+def told(said: BaseModel) -> bytes:
     """The line that says it."""
     return said.model_dump_json(exclude_none=True).encode() + b"\n"
 

@@ -145,6 +145,12 @@ class Gateway:
     def hup(self) -> None:
         self._signal(signal.SIGHUP)
 
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
     def interrupt(self) -> None:
         """As Ctrl-C does."""
         self._signal(signal.SIGINT)
@@ -158,6 +164,10 @@ class Gateway:
         """SIGTERM; the exit code."""
         if self.alive:
             self._signal(signal.SIGTERM)
+        return await self.ended(deadline_s)
+
+    async def ended(self, deadline_s: float) -> int:
+        """Wait for its end; the exit code."""
         return await asyncio.wait_for(self._process.wait(), deadline_s)
 
 

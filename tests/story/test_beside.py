@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 import time
 
@@ -127,6 +128,26 @@ async def test_a_gateway_that_is_killed_is_named(wire, running):
     with pytest.raises(Exception, match=r"the running gateway of site hall \(pid \d+\) has ended"):
         await bus.fetch(1, Span(Table.INPUT, 0, 2))
     assert not bus.is_open
+
+
+async def test_a_scan_ends_with_the_gateway_that_it_goes_through(wire, running, gateway, until):
+    server, url = wire
+    scan = await gateway("scan", url, "--units", "1-60", "--json")
+    await until(lambda: "through the running gateway" in scan.log, "the scan's first words")
+    await running.kill()
+    assert await scan.ended(10) == 1
+    assert re.search(r"the running gateway of site hall \(pid \d+\) has ended", scan.log)
+    assert getattr(server, "connected", 1) == 1
+
+
+async def test_a_gateway_that_is_frozen_keeps_its_line(wire, running, maplebridge):
+    server, url = wire
+    running.freeze()
+    answer = await maplebridge("read", url, "--profile", "eastron-sdm630", "--json")
+    running.thaw()
+    assert (answer.code, answer.out) == (1, "")
+    assert "does not say which lines it holds; is it frozen?" in answer.err
+    assert getattr(server, "connected", 1) == 1
 
 
 async def test_a_gateway_that_stops_tells_its_guest(wire, running):

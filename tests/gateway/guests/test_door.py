@@ -19,9 +19,9 @@ from agent.shared_line import SharedLine
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 from gateway.guests.door import Door
-from gateway.guests.find import find_host
+from gateway.guests.find import LineHeld, find_host
 from gateway.guests.guest_bus import GuestBus
-from gateway.guests.shared_bus import LineHeld, open_shared_bus
+from gateway.guests.shared_bus import open_shared_bus
 
 TEN = Span(Table.HOLDING, 0, 10)
 
@@ -166,7 +166,8 @@ async def test_a_bus_that_the_gateway_lacks_is_not_found(served, polled):
 STRANGER = """
 import asyncio, concurrent.futures.thread, os, sys
 from agent.device import BusLine
-from gateway.guests.shared_bus import LineHeld, open_shared_bus
+from gateway.guests.find import LineHeld
+from gateway.guests.shared_bus import open_shared_bus
 "host".encode("idna")  # the rest of Python may be out of a stranger's reach
 os.setgid(65534)
 os.setuid(65534)
