@@ -97,10 +97,12 @@ class Plausible:
     Attributes:
         why: a value that the device sent last is doubted, by point.
         events: since the caller took them out last.
+        jumped: some number of the last frame has changed faster than it can.
     """
 
     why: dict[str, str] = field(default_factory=dict)
     events: list[CounterEvent] = field(default_factory=list)
+    jumped: bool = False
     _points: dict[str, Point] = field(default_factory=dict)
     _rules: list[_Rule] = field(default_factory=list)
     _slots: dict[str, int] = field(default_factory=dict)
@@ -151,6 +153,7 @@ class Plausible:
         if self.why:
             for name in [name for name in self.why if name in names]:
                 del self.why[name]
+        self.jumped = False
         elapsed_s = max(_LEAST_S, (at_ms - self._frame_ms) / 1_000)
         self._frame_ms = at_ms
         found = frames.pick(values)
@@ -215,6 +218,7 @@ class Plausible:
             else:
                 why = self._follow(slot, rule, at_ms, value)
                 quality = Quality.UNCERTAIN
+                self.jumped |= why is not None
             if why is not None:
                 self.why[rule.point.name] = why
                 marked[place] = quality

@@ -29,6 +29,8 @@ from agent.unit_poll import UnitPoll
 log = structlog.get_logger(__name__)
 
 _WORTH_CLOSING_MS = 200
+_AGAIN_MS = 1_000
+"""A value that has jumped is looked at again so soon, however rarely its device is polled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class BusPoller:
         """Poll until cancelled."""
         table = Timetable(self._clock.monotonic_ms())
         rates = {name: unit.rates_ms for name, unit in self._units.items()}
+        again: set[str] = set()
         for name, own in rates.items():
             table.set(name, own, self._clock.monotonic_ms())
         try:
@@ -130,6 +133,11 @@ class BusPoller:
                     unit = self._units[slot.key]
                     poll = await unit.poll(slot.rates_ms)
                 self._tell(slot, unit, poll)
+                if unit.jumped and poll.reason is None and slot.key not in again:
+                    again.add(slot.key)
+                    table.again(slot.key, slot.rates_ms, poll.last_ms + _AGAIN_MS)
+                else:
+                    again.discard(slot.key)
                 own = unit.rates_ms
                 if own != rates[slot.key]:
                     rates[slot.key] = own

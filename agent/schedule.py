@@ -53,6 +53,13 @@ class Timetable:
         self._next_ms[key] = {r: known.get(r, first_ms[r]) for r in rates}
         self._push(key)
 
+    def again(self, key: str, rates_ms: frozenset[int], at_ms: int) -> None:
+        """A device is due once more at these rates, unless its next slot comes sooner."""
+        next_ms = self._next_ms[key]
+        for rate in rates_ms & next_ms.keys():
+            next_ms[rate] = min(next_ms[rate], at_ms)
+        self._push(key)
+
     def first_ms(self) -> int | None:
         """When the next device is due, None without devices."""
         self._drop_stale()

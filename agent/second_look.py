@@ -51,6 +51,11 @@ class SecondLook:
         """Why values that the last poll brought are doubted, by point."""
         return self._plausible.why
 
+    @property
+    def jumped(self) -> bool:
+        """Whether a number of the last poll jumped, and only the next one says if it is true."""
+        return self._plausible.jumped
+
     def learn(self, profile: Profile) -> None:
         """The device's points are these now."""
         known = {name: (self._mono_ms(at_ms), value) for name, (at_ms, value) in self._remembered.items()}

@@ -90,6 +90,11 @@ class UnitPoll:
         return self._reads.rates_ms if self._reads is not None else frozenset({self.device.period_ms})
 
     @property
+    def jumped(self) -> bool:
+        """Whether a number of the last poll jumped, and only the next one says if it is true."""
+        return self._second_look.jumped
+
+    @property
     def holes(self) -> Holes:
         """What the device is known to refuse."""
         return self._lessons.holes

@@ -32,6 +32,22 @@ def test_rates_of_one_device_meet_in_one_slot():
     ]
 
 
+def test_a_turn_in_between_moves_no_slot():
+    table = a_timetable(a=(5_000,), b=(5_000,))
+    assert table.take(10_000).key == "a"
+    table.again("a", frozenset({5_000}), 11_000)
+    seen = [(at, key, skipped) for at, key, _, skipped in turns(table, 16_000)]
+    assert seen[:2] == [(10_000, "b", 0), (11_000, "a", 0)]
+    assert sorted(seen[2:]) == [(15_000, "a", 0), (15_000, "b", 0)]
+
+
+def test_a_turn_in_between_is_none_where_the_next_slot_comes_sooner():
+    table = a_timetable(a=(500,))
+    table.take(10_000)
+    table.again("a", frozenset({500}), 11_000)
+    assert [at for at, *_ in turns(table, 11_000)] == [10_500, 11_000]
+
+
 def test_nobody_is_due_before_the_time():
     table = a_timetable(a=(1_000,))
     assert table.take(9_999) is None

@@ -1,15 +1,18 @@
 """What becomes of a poll's values before they go into a frame, from registers on a real connection."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
 
-from agent.clock import ManualClock
+from agent.clock import ManualClock, SystemClock
 from agent.device import BusLine, Device
 from agent.modbus.address import Table
 from agent.modbus.bus import open_bus
+from agent.poller import BusPoller
 from agent.profile import Format, Link, Point, Profile
 from agent.reading import Quality, Text
 from agent.second_look import SecondLook
@@ -139,3 +142,34 @@ async def test_a_clock_that_shows_no_date_gives_no_offset(polled):
     device.simulated._words[Table.HOLDING].update({20: 0xFFFF, 21: 0xFFFF, 22: 0xFFFF})
     assert await device.poll() == {"device_clock_offset_s": (None, Quality.BAD)}
     assert "shows no date" in device.unit.last().why["device_clock_offset_s"]
+
+
+async def test_a_jump_of_a_device_that_is_rarely_polled_is_settled_a_second_later():
+    profile = replace(a_profile(TEMPERATURE), every_ms=3_000)
+    simulated, frames, changed = SimulatedDevice(profile), [], asyncio.Event()
+
+    def take(frame):
+        frames.append(frame)
+        changed.set()
+
+    async def next_frame():
+        changed.clear()
+        await changed.wait()
+        return frames[-1]
+
+    simulated.set(temperature_c=25.0)
+    server = TcpServer({1: simulated})
+    port = await server.start()
+    line, device = BusLine("lan", f"tcp://127.0.0.1:{port}"), Device("inv-1", profile, "lan", 1)
+    try:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            running = group.create_task(BusPoller(line, [device], SystemClock(), take).run())
+            first = await next_frame()
+            simulated.set(temperature_c=58.0)
+            jumped, settled = await next_frame(), await next_frame()
+            running.cancel()
+    finally:
+        await server.close()
+    assert (first.faults, jumped.faults, settled.faults) == ({}, {0: Quality.UNCERTAIN}, {})
+    assert [frame.values for frame in frames] == [(25.0,), (58.0,), (58.0,)]
+    assert settled.mono_ms - jumped.mono_ms < 2_000
