@@ -81,6 +81,11 @@ class Acting:
         return True
 
 
+def faulty(do: str, *, code: int = 4) -> tuple[Acting, ...]:
+    """The faults of a unit that has this one, for good and all."""
+    return (Acting(Fault(do, code=code)),)
+
+
 def _touches(request: bytes, at: tuple[tuple[int, int], ...]) -> bool:
     first, count = int.from_bytes(request[1:3]), int.from_bytes(request[3:5])
     return any(start < first + count and first < start + size for start, size in at)

@@ -18,16 +18,12 @@ class Unit:
     """A unit on a simulated bus.
 
     Attributes:
-        dead: it never answers.
-        refuses: it answers every request with this exception code.
         faults: what is wrong with its replies.
         identity: object id → text, as function 43/14 tells it; empty: it does not know the function.
         requests: how many requests reached it, answered or not.
     """
 
     def __init__(self) -> None:
-        self.dead = False
-        self.refuses: int | None = None
         self.faults: Sequence[Acting] = ()
         self.identity: Mapping[int, str] = {}
         self.requests = 0
@@ -39,10 +35,8 @@ class Unit:
     def answer(self, pdu: bytes) -> bytes | None:
         """The reply to a request, function code first; None for silence."""
         self.requests += 1
-        if self.dead or not pdu:
+        if not pdu:
             return None
-        if self.refuses is not None:
-            return refusal(pdu, self.refuses)
         if pdu[:2] == IDENTIFY and self.identity:
             return identified(pdu, self.identity)
         table = _TABLE.get(pdu[0])

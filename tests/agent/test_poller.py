@@ -20,6 +20,7 @@ from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
 from agent.reading import Quality, Text
 from agent.simulator.device import SimulatedDevice
+from agent.simulator.fault import faulty
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 
@@ -213,18 +214,18 @@ async def test_a_refused_gap_is_read_around():
 )
 async def test_a_device_that_refuses_everything_fails_as_a_whole_and_comes_back(code, reason):
     unit = Registers()
-    unit.refuses = code
+    unit.faults = faulty("refuse", code=code)
     async with served({1: unit}) as server, Watched(server.url, [Device("m", THREE, "lan", 1)]) as bus:
         frame = await bus.until(lambda f: f.failed)
         assert (frame.reason, frame.values, frame.points) == (reason, (None, None, None), ("a", "b", "c"))
         assert set(frame.faults.values()) == {Quality.BAD}
-        unit.refuses = None
+        unit.faults = ()
         assert (await bus.until(good)).values == (1.0, 2.0, 5.0)
 
 
 async def test_a_silent_device_gives_a_failed_frame_for_every_slot_and_is_asked_less_and_less():
     unit = Registers()
-    unit.dead = True
+    unit.faults = faulty("dead")
     profile = a_profile(a_point("a", 1), every_ms=50, timeout_ms=40)
     async with served({1: unit}) as server, Watched(server.url, [Device("m", profile, "lan", 1)]) as bus:
         last = await bus.until(lambda f: f.seq == 30)
@@ -232,7 +233,7 @@ async def test_a_silent_device_gives_a_failed_frame_for_every_slot_and_is_asked_
         assert last.faults == {0: Quality.BAD}
         assert unit.requests <= 10
         assert bus.poller.statistics().devices_silent == 1
-        unit.dead = False
+        unit.faults = ()
         assert (await bus.until(good)).values == (1.0,)
         assert bus.poller.statistics().devices_silent == 0
 
@@ -326,7 +327,7 @@ async def test_a_sunspec_device_without_the_models_wanted_says_so():
 
 async def test_statistics_tell_load_and_who_is_silent():
     units = {1: Registers(), 2: Registers()}
-    units[2].dead = True
+    units[2].faults = faulty("dead")
     devices = [Device(f"m{n}", THREE, "lan", n) for n in units]
     async with served(units) as server, Watched(server.url, devices) as bus:
         await bus.until(lambda f: f.device == "m1" and f.seq == 5)

@@ -12,6 +12,7 @@ from agent.modbus.bus import open_bus
 from agent.modbus.pdu import BusDown, UnitSilent
 from agent.profile import Link
 from agent.shared_line import GUEST_SHARE, SharedLine
+from agent.simulator.fault import faulty
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 
@@ -26,7 +27,7 @@ class Registers(Unit):
 @pytest.fixture
 async def served():
     units = {1: Registers(), 2: Registers()}
-    units[2].dead = True
+    units[2].faults = faulty("dead")
     server = TcpServer(units)
     server.url = f"tcp://127.0.0.1:{await server.start()}"
     yield server

@@ -12,6 +12,7 @@ from agent.modbus.endpoint import parse_url
 from agent.poller import BusPoller
 from agent.profile import Format, Link, Point, Profile
 from agent.reading import Text
+from agent.simulator.fault import faulty
 from agent.simulator.line import Speed
 from agent.simulator.server import RtuServer
 from agent.simulator.unit import Unit
@@ -75,7 +76,7 @@ class Watched:
 async def bus():
     units = {n: Registers() for n in range(1, 11)}
     for n in DEAD:
-        units[n].dead = True
+        units[n].faults = faulty("dead")
     async with Watched(units) as watched:
         await watched.until(lambda f: f.device == f"m{DEAD[-1]}" and f.seq >= 3, within_s=15)
         yield watched
@@ -88,7 +89,7 @@ async def test_the_dead_cost_the_living_nothing_the_line_does_little_else_and_th
             break
     assert kept >= 0.95
     assert busy_s <= 1.10 * least_s
-    bus.units[4].dead = False
+    bus.units[4].faults = ()
     since = len(bus.frames)
     await bus.until(lambda f: f.device == "m4" and not f.failed and f in bus.frames[since:], within_s=10)
 
@@ -100,7 +101,7 @@ async def test_frames_on_the_line_never_meet_and_keep_their_silence(bus):
 
 async def test_what_the_poller_says_of_its_line_is_what_the_line_has_seen(bus):
     for unit in bus.units.values():
-        unit.dead = False
+        unit.faults = ()
     await bus.until(lambda f: f.device == "m9" and not f.failed, within_s=10)
     since = len(bus.frames)
     bus.poller._meter = BusMeter(bus.poller._bus, SystemClock().monotonic_ms())  # the minute begins here

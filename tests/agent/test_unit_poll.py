@@ -12,6 +12,7 @@ from agent.modbus.bus import open_bus
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
 from agent.reading import Quality, Text
+from agent.simulator.fault import faulty
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 from agent.unit_poll import UnitPoll
@@ -95,11 +96,11 @@ async def test_a_poll_has_one_value_per_point_at_every_mix_of_rates(polled):
 async def test_a_poll_that_is_refused_as_a_whole_teaches_nothing(polled):
     registers = Registers()
     unit = await polled(registers, FAR_APART)
-    registers.refuses = 2
+    registers.faults = faulty("refuse", code=2)
     poll = await unit.poll(unit.rates_ms)
     assert (poll.reason, poll.points, poll.values) == ("exception_2", ("a", "b", "c"), (None,) * 3)
     assert not unit.holes
-    registers.refuses = None
+    registers.faults = ()
     poll = await unit.poll(unit.rates_ms)
     assert (poll.reason, poll.values, poll.faults) == (None, (1.0, 1_001.0, 2_001.0), {})
 

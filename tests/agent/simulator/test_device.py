@@ -13,6 +13,7 @@ from agent.modbus.plan import block_of
 from agent.profile import Format, Link, Point, Profile
 from agent.reading import Quality, Text
 from agent.simulator.device import SimulatedDevice
+from agent.simulator.fault import faulty
 from agent.simulator.server import RtuServer, TcpServer
 
 
@@ -112,7 +113,7 @@ async def exchange(reader, writer, request, size):
 async def test_a_tcp_server_answers_for_each_of_its_units():
     one, two = SimulatedDevice(profile(point("a", 10))), SimulatedDevice(profile(point("a", 10)))
     one.set(a=7.0)
-    two.refuses = 4
+    two.faults = faulty("refuse", code=4)
     server = TcpServer({1: one, 2: two})
     port = await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -132,14 +133,14 @@ async def test_a_tcp_server_answers_for_each_of_its_units():
 
 async def test_a_dead_unit_is_silent_until_it_lives_again():
     unit = SimulatedDevice(profile(point("a", 10)))
-    unit.dead = True
+    unit.faults = faulty("dead")
     server = TcpServer({1: unit})
     reader, writer = await asyncio.open_connection("127.0.0.1", await server.start())
     ask = bytes.fromhex("00010000000601 03000a0001")
     writer.write(ask)
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(reader.readexactly(1), 0.1)
-    unit.dead = False
+    unit.faults = ()
     assert len(await exchange(reader, writer, ask, 11)) == 11
     writer.close()
     await server.close()

@@ -9,6 +9,7 @@ from agent.document import parse
 from agent.profile_file import read_profile
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.dump import DumpedDevice, read_dump
+from agent.simulator.fault import faulty
 from agent.simulator.server import RtuServer, TcpServer
 from gateway.commands import _app
 from gateway.profiles import shipped_configs
@@ -115,7 +116,7 @@ async def test_a_recorded_device_that_has_only_some_of_the_registers():
 
 async def test_a_device_that_does_not_answer_is_said_in_one_line():
     meter = SimulatedDevice(shipped("eastron-sdm630"))
-    meter.dead = True
+    meter.faults = faulty("dead")
     result = await served(meter, "--json", profile="eastron-sdm630")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no reply in time (timeout)" in result.stderr

@@ -16,6 +16,7 @@ from agent.modbus.endpoint import parse_url
 from agent.modbus.pdu import BusDown, UnitRefused, UnitSilent
 from agent.profile import Link
 from agent.shared_line import SharedLine
+from agent.simulator.fault import faulty
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 from gateway.guests.door import Door
@@ -43,7 +44,7 @@ class Polled:
 async def served():
     units = {1: Registers(), 2: Registers()}
     units[1].identity = {0: "Maple", 1: "M-1", 2: "1.0"}
-    units[2].dead = True
+    units[2].faults = faulty("dead")
     server = TcpServer(units)
     server.url = f"tcp://127.0.0.1:{await server.start()}"
     yield server
