@@ -130,26 +130,14 @@ BROKEN_PROFILES = [
     ("expect: {active_power_kw", "expect: {active_power", 15, "no point of this profile"),
 ]
 
-RULES = """\
-version: 1
-defaults: {on_bad: freeze, max_gap: 3x, hold_max: 30m, clear_for: 5m}
-rules:
-  - id: X-01
-    title: {en: Cell warm, zh: 电芯偏热}
-    cause: {en: cooling, zh: 冷却}
-    consequence: {en: ageing, zh: 老化}
-    action: {en: check cooling, zh: 检查冷却}
-    scope: {kind: battery}
-    params: {high: 45.0, ok: 42.0}
-    when: cell_temperature_max_c >= high
-    clear: cell_temperature_max_c <= ok
-    for: 20s
-    severity: medium
-    ticket: {kind: inspection, team: station, checklist: CL-BAT-A}
-"""
+RULES = (
+    (Path(__file__).parents[1] / "data/rules/cell-warm.yaml")
+    .read_text()
+    .replace("rules:\n", "defaults: {on_bad: freeze, max_gap: 3x, hold_max: 30m, clear_for: 5m}\nrules:\n")
+)
 
 BROKEN_RULES = [
-    ("id: X-01", "id: x1", 4, "pattern"),
+    ("id: BAT-01", "id: bat1", 4, "pattern"),
     ("    title: {en: Cell warm, zh: 电芯偏热}\n", "", 4, "'title' is missing"),
     ("    action: {en: check cooling, zh: 检查冷却}\n", "", 4, "'action' is missing"),
     ("scope: {kind: battery}", "scope: {kind: toaster}", 9, "use one of"),
@@ -163,10 +151,10 @@ BROKEN_RULES = [
     ("when: cell_temperature_max_c >= high", "when: __import__('os')", 11, "__import__"),
     ("when: cell_temperature_max_c >= high", "when: state >= high", 11, "a number is needed here"),
     ("when: cell_temperature_max_c >= high", "when: cell_temperature_max_c", 11, "true or false"),
-    ("for: 20s", "for: 20", 13, "not a duration"),
-    ("severity: medium", "severity: middling", 14, "use one of"),
-    ("severity: medium", "severity: medium\n    colour: red", 15, "unknown key 'colour'"),
-    ("kind: inspection", "kind: outing", 15, "no kind of ticket"),
+    ("for: 0s", "for: 20", 13, "not a duration"),
+    ("severity: medium", "severity: middling", 15, "use one of"),
+    ("severity: medium", "severity: medium\n    colour: red", 16, "unknown key 'colour'"),
+    ("kind: inspection", "kind: outing", 16, "no kind of ticket"),
     ("on_bad: freeze", "on_bad: ignore_it", 2, "use one of"),
 ]
 

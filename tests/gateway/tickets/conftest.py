@@ -20,22 +20,8 @@ from gateway.tickets.config import BilingualText, Member, Team
 from gateway.tickets.desk import Desk
 from gateway.tickets.place import DeskDevice, DeskSite
 
-RULES = """
-version: 1
-rules:
-  - id: BAT-01
-    title: {en: Cell warm, zh: 电芯偏热}
-    cause: {en: cooling, zh: 冷却}
-    consequence: {en: ageing, zh: 老化}
-    action: {en: check cooling, zh: 检查冷却}
-    scope: {kind: battery}
-    params: {high: 45.0, ok: 42.0}
-    when: cell_temperature_max_c >= high
-    clear: cell_temperature_max_c <= ok
-    for: 0s
-    clear_for: 10m
-    severity: medium
-    ticket: {kind: inspection, team: station, checklist: CL-T-A}
+CELL_WARM = (Path(__file__).parents[2] / "data/rules/cell-warm.yaml").read_text()
+MORE = """
   - id: BAT-02
     title: {en: Cell over-temperature, zh: 电芯超温}
     cause: {en: cooling, zh: 冷却}
@@ -87,7 +73,10 @@ CHECKLIST = (
 
 
 def rule_set() -> dict[str, Rule]:
-    return {rule.id: rule for rule in read_rules(parse(RULES, "rules.yaml"))}
+    return {
+        rule.id: rule
+        for rule in read_rules(parse(CELL_WARM.replace("CL-BAT-A", "CL-T-A") + MORE, "rules.yaml"))
+    }
 
 
 SITE = DeskSite(

@@ -34,22 +34,7 @@ teams: [{id: station, name: {en: Station, zh: 供电所}, members: [{id: zhang, 
 """
 
 
-RULES = """
-version: 1
-rules:
-  - id: BAT-01
-    title: {en: Cell warm, zh: 电芯偏热}
-    cause: {en: cooling, zh: 冷却}
-    consequence: {en: ageing, zh: 老化}
-    action: {en: check cooling, zh: 检查冷却}
-    scope: {kind: battery}
-    params: {high: 45.0, ok: 42.0}
-    when: cell_temperature_max_c >= high
-    clear: cell_temperature_max_c <= ok
-    clear_for: 10m
-    severity: medium
-    ticket: {kind: inspection, team: station, checklist: CL-BAT-A}
-"""
+RULES = (Path(__file__).parents[2] / "data/rules/cell-warm.yaml").read_text()
 
 
 class TrustedClock(SystemClock):
