@@ -68,15 +68,14 @@ def test_a_simulated_device_reads_back_its_own_first_values(name):
                 assert value == pytest.approx(first) if isinstance(first, float) else value == first
 
 
-@pytest.mark.parametrize("framing", LINES)
 @pytest.mark.parametrize("name", SHELF.names())
-async def test_a_simulated_device_is_read_over_a_socket_as_its_registers_say(name, framing, read_all):
+async def test_a_simulated_device_is_read_behind_a_serial_server_as_its_registers_say(name, read_all):
     found = SHELF.find(name)
     profile = replace(found, link=replace(found.link, gap_ms=0, connect_delay_ms=0))
     device = SimulatedDevice(profile)
     device.set(**Motion("d", device.free_points).values(100.0))
-    server = TcpServer({1: device}, rtu=framing == "rtu")
-    url = f"{server.scheme}://127.0.0.1:{await server.start()}"
+    server = TcpServer({1: device}, rtu=True)
+    url = f"rtu+tcp://127.0.0.1:{await server.start()}?baudrate=9600"
     bus = open_bus(BusLine("lan", url), {1: profile.link})
     asked = UnitPoll(Device("d", profile, "lan", 1), bus, ManualClock())
     try:
