@@ -1,6 +1,8 @@
 """Why a value is not good is told in both languages, whatever the reason is."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,25 @@ def test_every_reason_that_words_of_a_shipped_profile_can_give_has_chinese_words
         for word in WORDS:
             _, _, why = judge(point, [word & 1 if point.table.is_bits else word] * point.span.count)
             assert why is None or CHINESE.search(reason(why).zh), (point.name, why)
+
+
+def errors_of_buses():
+    """Every text with which the agent says that a read brought nothing; what it fills in is a 7."""
+    agent = Path(__file__).parents[2] / "agent"
+    for path in sorted(agent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("UnitSilent", "BadReply", "BusDown"):
+                if node.args and isinstance(node.args[0], ast.Constant):
+                    yield node.args[0].value
+                elif node.args and isinstance(node.args[0], ast.JoinedStr):
+                    yield "".join(
+                        part.value if isinstance(part, ast.Constant) else "7" for part in node.args[0].values
+                    )
+
+
+@pytest.mark.parametrize("why", sorted(set(errors_of_buses())))
+def test_every_error_of_a_bus_has_chinese_words(why):
+    assert CHINESE.search(reason(why).zh)
 
 
 def test_set_bits_come_with_their_texts_and_unknown_ones_with_their_number():
