@@ -50,6 +50,7 @@ _TICK_MS = 10_000
 _LAST_WORDS_MS = 1_500
 """A stop takes at most 5 s in all."""
 _MOST_REMEMBERED = 50_000
+_SOON_READ = 20_000
 _LESSON = "lesson|"
 """Begins the journal's keys of what devices have been found to refuse."""
 
@@ -121,6 +122,8 @@ class Site:
             rooms.push_async_callback(self.journal.close)
             self.history = await History.open(self.data, self.journal)
             rooms.push_async_callback(self.history.close)
+            if self.history.lag <= _SOON_READ:  # what was measured last is known before the first poll
+                await self.history.catch_up()
             self._recall()
             memory = await self._memory(self.config)
             self.engine = self._new_engine(self.config, memory)

@@ -113,6 +113,11 @@ class History:
             await self._write_what_is_over()
         await self._mend()
 
+    @property
+    def lag(self) -> int:
+        """Records of the journal that it has not read yet."""
+        return self._journal.head() - self._read_to
+
     async def close(self) -> None:
         """Close the file; minutes that are not over are read from the journal again next time."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._store.close)

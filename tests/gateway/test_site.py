@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.reading import Quality
 from agent.rules.engine import Engine
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.server import TcpServer
@@ -71,6 +72,19 @@ async def test_a_register_on_the_wire_becomes_a_frame_in_the_journal(tmp_path, m
     again = Site(config(tmp_path, port), tmp_path / "data")
     await run_until(again, lambda: "meter-1" in again.live.last)
     assert again.live.last["meter-1"].boot != frame.boot
+
+
+async def test_a_counter_that_falls_while_nobody_looks_is_not_believed(tmp_path, meter):
+    device, port = meter
+    device.set(energy_import_kwh=1_000.0)
+    site = Site(config(tmp_path, port), tmp_path / "data")
+    await run_until(site, lambda: site.journal.head() >= 3 if hasattr(site, "journal") else False)
+    assert site.history.last("meter-1")["energy_import_kwh"][1] == 1_000.0
+    device.set(energy_import_kwh=0.0)
+    again = Site(config(tmp_path, port), tmp_path / "data")
+    await run_until(again, lambda: "energy_import_kwh" in again.live.values.get("meter-1", {}))
+    frame, index = again.live.values["meter-1"]["energy_import_kwh"]
+    assert (frame.values[index], frame.faults[index]) == (None, Quality.BAD)
 
 
 async def test_it_says_ready_and_stops_while_no_bus_can_be_reached(tmp_path, nowhere):
