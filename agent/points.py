@@ -336,6 +336,11 @@ def _bus() -> Iterator[StandardPoint]:
     yield _point(_BUS, "errors_pct", "%", "Failed requests", "请求失败率")
     yield _point(_BUS, "devices_silent", "", "Silent devices", "无应答设备数")
     yield _point(_BUS, "devices_total", "", "Devices", "设备数")
+    planned = Text("what the planned reads take by the cost model", "按成本模型估算的计划读取占用")
+    yield _point(_BUS, "planned_load_pct", "%", "Planned bus load", "计划总线负荷", meaning=planned)
+    missed = Text("due, but the line was not free before the next one was", "到期但线路一直被占用而跳过")
+    yield _point(_BUS, "missed_polls_pct", "%", "Missed polls", "错过的轮询比例", meaning=missed)
+    yield _point(_BUS, "longest_delay_s", "s", "Longest delay of a poll", "轮询最大延迟")
 
 
 STANDARD: Mapping[str, StandardPoint] = {

@@ -34,6 +34,8 @@ _BUSY = (5, 6)
 _UNIT_DOWN = (4, 10, 11)
 _SEARCH_AFTER = 2
 """Silences in a row of one block of a device that answers otherwise."""
+_FLAKY_MS = MINUTE_MS
+"""For so long after a silence that was chance, silence says nothing about registers."""
 _LONG_SILENCE_MS = MINUTE_MS
 _NAMING = ("model", "firmware")
 """Points that tell which lessons hold for a device."""
@@ -78,6 +80,7 @@ class UnitPoll:
         self._patience = Patience(device.period_ms)
         self._heard: Span | None = None
         """The narrowest read that is known to be answered."""
+        self._flaky_until_ms = 0
         self._conversation = -1
         if device.profile.sunspec is None:
             self._learn(device.profile)
@@ -275,8 +278,7 @@ class UnitPoll:
         except UnitSilent as error:
             parts.silent += 1
             reads.note_silence(read.block)
-            there = parts.good > 0 or parts.alive
-            if there and parts.silent == 1 and reads.silences(read.block) >= _SEARCH_AFTER:
+            if self._is_about(read, reads, parts):
                 await self._search(read, error, parts)
             else:
                 parts.miss(read, error, self._clock.monotonic_ms())
@@ -288,8 +290,15 @@ class UnitPoll:
             parts.stopped = not parts.good  # rubbish holds up the others on the line, too
             parts.miss(read, error, self._clock.monotonic_ms())
         else:
-            reads.note_answer(read.block)
+            if reads.note_answer(read.block):
+                self._flaky_until_ms = self._clock.monotonic_ms() + _FLAKY_MS
             parts.have(read, data, self._clock.monotonic_ms())
+
+    def _is_about(self, read: Read, reads: UnitReads, parts: Parts) -> bool:
+        """Whether silence is about this block alone: a device that answers otherwise, without fail."""
+        there = (parts.good > 0 or parts.alive) and parts.silent == 1
+        steady = self._clock.monotonic_ms() >= self._flaky_until_ms
+        return there and steady and reads.silences(read.block) >= _SEARCH_AFTER
 
     async def _ask(self, span: Span, *, short: bool = False) -> bytes:
         """Read, and ask once more where asking again may help."""
@@ -313,6 +322,7 @@ class UnitPoll:
             try:
                 await self._probe()
             except UnitSilent:
+                self._flaky_until_ms = self._clock.monotonic_ms() + _FLAKY_MS
                 raise BadReply("the device answers only now and then") from None
             raise
 

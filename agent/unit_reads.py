@@ -109,8 +109,9 @@ class UnitReads:
     def note_silence(self, block: Block) -> None:
         self._silences[block.span] = self._silences.get(block.span, 0) + 1
 
-    def note_answer(self, block: Block) -> None:
-        self._silences.pop(block.span, None)
+    def note_answer(self, block: Block) -> bool:
+        """Whether its silence before was chance, therefore."""
+        return self._silences.pop(block.span, 0) > 0
 
     # --- what the last polls brought
 

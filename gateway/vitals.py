@@ -41,6 +41,12 @@ class BusPulse(Protocol):
     def devices_silent(self) -> int: ...
     @property
     def devices_total(self) -> int: ...
+    @property
+    def planned_load_pct(self) -> float: ...
+    @property
+    def missed_polls_pct(self) -> float: ...
+    @property
+    def longest_delay_s(self) -> float: ...
 
 
 class Bus(Protocol):
@@ -233,6 +239,9 @@ class Vitals:
                     "errors_pct": round(pulse.errors_pct, 2),
                     "devices_silent": float(pulse.devices_silent),
                     "devices_total": float(pulse.devices_total),
+                    "planned_load_pct": round(pulse.planned_load_pct, 2),
+                    "missed_polls_pct": round(pulse.missed_polls_pct, 2),
+                    "longest_delay_s": round(pulse.longest_delay_s, 3),
                 },
             )
 

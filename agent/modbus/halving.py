@@ -14,6 +14,7 @@ from agent.modbus.plan import Block, Holes, between, split
 from agent.profile import Point
 
 _NO_SUCH_FUNCTION = 1
+_INSISTENCE = 2
 
 
 @dataclass(slots=True)
@@ -67,6 +68,8 @@ class _Search:
 
     async def divide(self, block: Block, why: BusError) -> None:
         result = self.result
+        if len(block.points) == 1 and isinstance(why, UnitSilent) and await self._insist(block):
+            return
         if len(block.points) == 1 or (isinstance(why, UnitRefused) and why.code == _NO_SUCH_FUNCTION):
             result.lacking += [(p, why) for p in block.points]
             return
@@ -93,6 +96,17 @@ class _Search:
                 raise
             self.result.silences += 1
             await self.divide(block, error)
+
+    async def _insist(self, block: Block) -> bool:
+        """One silence more or less may be chance: whether a point is given after all."""
+        for _ in range(_INSISTENCE):
+            try:
+                self.result.found.append((block, await self._ask(block.span)))
+            except UnitSilent:
+                self.result.silences += 1
+            else:
+                return True
+        return False
 
     async def _is_still_withheld(self, block: Block, why: BusError) -> bool:
         """Silence may have been chance; an exception was none."""

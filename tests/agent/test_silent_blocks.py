@@ -1,5 +1,6 @@
 """Devices that meet an illegal address with silence: found out like a refusal, at the cost of few time-outs."""
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -97,6 +98,18 @@ async def test_two_time_outs_by_chance_teach_nothing(polls):
 
     await polls(unit, a_profile(1, 2, 3, 40), 5, before=disturb)
     assert unit.asked[-1] == (1, 40)
+
+
+async def test_a_device_that_answers_now_and_then_keeps_all_its_points(polls):
+    unit, chance = Mute(), random.Random(4)  # noqa: S311  # the same noise each time
+
+    def disturb(number):
+        unit.deafness = 0.4 if number < 50 else 0.0
+
+    answer = unit.answer
+    unit.answer = lambda pdu: None if chance.random() < unit.deafness else answer(pdu)
+    seen = await polls(unit, a_profile(1, 2, 3, 1_000, 2_000), 60, before=disturb)
+    assert seen[-1] == {"p1", "p2", "p3", "p1000", "p2000"}
 
 
 async def test_a_device_that_lacks_many_points_is_not_asked_for_all_of_them_in_one_poll(polls):
