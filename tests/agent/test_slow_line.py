@@ -33,14 +33,14 @@ class Registers(Unit):
 class Watched:
     """A poller on a simulated line, and the frames that it has given."""
 
-    def __init__(self, units):
-        self.units, self.frames = units, []
+    def __init__(self, units, every_ms=EVERY_MS):
+        self.units, self.every_ms, self.frames = units, every_ms, []
         self.server = RtuServer(units, speed=LINE)
 
     async def __aenter__(self):
         points = tuple(Point(f"p{n}", Table.HOLDING, n, Format("u16", 1)) for n in range(REGISTERS))
         profile = Profile(
-            "p", "meter", (), "v", "m", Text("t", "t"), (), Link(), every_ms=EVERY_MS, points=points
+            "p", "meter", (), "v", "m", Text("t", "t"), (), Link(), every_ms=self.every_ms, points=points
         )
         devices = [Device(f"m{n}", profile, "serial", n) for n in self.units]
         line = BusLine("serial", f"rtu://{await self.server.start()}?baudrate=9600")
@@ -119,3 +119,16 @@ async def test_what_the_poller_says_of_its_line_is_what_the_line_has_seen(bus):
     assert told.longest_delay_s < 0.75
     assert told.cycle_s == pytest.approx(10 * LEAST_S, rel=0.5)
     assert all(not f.failed for f in bus.frames[since:])
+
+
+async def test_a_line_that_cannot_keep_up_says_how_many_polls_it_missed_and_starves_nobody():
+    units = {n: Registers() for n in range(1, 11)}
+    async with Watched(units, every_ms=250) as bus:  # half a second of reads in a quarter
+        await asyncio.sleep(4)
+        told = bus.poller.statistics()
+    assert told.planned_load_pct > 190
+    assert told.missed_polls_pct > 30
+    assert told.load_pct > 90
+    assert told.skipped > 30
+    polls = [sum(f.device == f"m{n}" for f in bus.frames) for n in units]
+    assert max(polls) - min(polls) <= 1

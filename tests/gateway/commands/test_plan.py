@@ -79,3 +79,23 @@ def test_a_faulty_site_says_where(plan):
 
 def test_an_unknown_language_is_refused(plan):
     assert plan("--lang", "fr").exit_code == 2
+
+
+def test_turns_in_which_several_rates_meet_are_told_apart(plan):
+    _, serial = json.loads(plan("--json").stdout)["buses"]
+    mine = [turn for turn in serial["turns"] if turn["device"] == "m1"]
+    assert [turn["rates_s"] for turn in mine] == [[5], [5, 10], [5, 10, 60]]
+    assert sum(turn["per_h"] for turn in mine) == pytest.approx(3_600 / 5, abs=0.1)
+    load = sum(turn["per_h"] * turn["line_ms"] / 3_600_000 for turn in serial["turns"])
+    assert serial["load_pct"] == pytest.approx(100 * load, abs=0.1)
+    shown = plan("--lang", "en").stdout
+    assert "m1 when 5+10+60 s are due, 60 times an hour:" in shown
+    assert "% of what is read only saves requests" in shown
+
+
+def test_a_round_takes_what_its_reads_take(plan):
+    _, serial = json.loads(plan("--json").stdout)["buses"]
+    line_ms = [turn["line_ms"] for turn in serial["turns"] if len(turn["rates_s"]) == 3]
+    assert serial["cycle_s"] == pytest.approx(sum(line_ms) / 1_000, abs=0.001)
+    read, used = (sum(block[key] for block in serial["blocks"]) for key in ("count", "used"))
+    assert serial["waste_pct"] == pytest.approx(100 * (1 - used / read), abs=0.1)
