@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent.clock import Clock
+from agent.counter import Limits
 from agent.last_poll import LastPoll
 from agent.rules.engine import Engine
 from agent.rules.facts import ActionRefusedError, Outcome
 from gateway.console.ports import (
     ActForbidden,
     ActRefused,
+    EnergyFacts,
     GapFacts,
     Json,
     Page,
@@ -93,7 +95,7 @@ class LatchPort:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleHistory:
-    """The history's series as columns for the pages."""
+    """The history in the shapes of the pages."""
 
     history: History
 
@@ -103,6 +105,14 @@ class ConsoleHistory:
         found = await self.history.series(device, points, from_ms, to_ms, step_ms)
         gaps = tuple(GapFacts(gap.from_ms, gap.to_ms, gap.reason) for gap in found.gaps)
         return SeriesFacts(found.ts_ms, found.mean, found.low, found.high, gaps, found.step_ms)
+
+    async def energy(self, device: str, point: str, from_ms: int, to_ms: int, limits: Limits) -> EnergyFacts:
+        found = await self.history.energy(device, point, from_ms, to_ms, limits)
+        return EnergyFacts(
+            [(slot.start_ms, slot.counted, sorted(slot.marks)) for slot in found.slots],
+            [(gap.from_ms, gap.to_ms, gap.counted) for gap in found.gaps],
+            found.total,
+        )
 
 
 @dataclass(frozen=True, slots=True)

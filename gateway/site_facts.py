@@ -5,6 +5,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from agent.device import Device
+from agent.plausible import limits_of
 from agent.points import STANDARD, standard
 from agent.profile import Kind, Point, Profile
 from agent.reading import Text
@@ -158,6 +159,7 @@ def _shown(point: Point, device: Device) -> PointFacts:
         period_ms=max(device.period_ms, point.every_ms or 0),
         bits=point.format.bits,
         words=(span.table.value, span.start, span.count),
+        limits=limits_of(point, device.rated_kw) if point.counter else None,
     )
 
 

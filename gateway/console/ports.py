@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agent.clock import Clock
+from agent.counter import Limits
 from agent.profile import Kind
 from agent.reading import Text
 from gateway.live import Live
@@ -61,6 +62,8 @@ class PointFacts:
     period_ms: int = 1_000
     bits: Mapping[int, Text] | None = None
     words: tuple[str, int, int] | None = None
+    limits: Limits | None = None
+    """What a counter can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,15 @@ class SeriesFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyFacts:
+    """What a counter counted: start, sum and marks of quarter hours; start, end and sum of gaps."""
+
+    slots: Sequence[tuple[int, float, Sequence[str]]]
+    gaps: Sequence[tuple[int, int, float]]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One line of `/healthz`."""
 
@@ -181,6 +193,10 @@ class History(Protocol):
     async def series(
         self, device: str, points: Sequence[str], from_ms: int, to_ms: int, step_ms: int
     ) -> SeriesFacts: ...
+
+    async def energy(
+        self, device: str, point: str, from_ms: int, to_ms: int, limits: Limits
+    ) -> EnergyFacts: ...
 
 
 class Desk(Protocol):

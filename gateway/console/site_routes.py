@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import StringConstraints
 
-from agent.quantity import HOUR_MS, duration_ms
+from agent.quantity import DAY_MS, HOUR_MS, duration_ms
 from gateway.console.access import Caller, gatekeeper, least
 from gateway.console.hub import Detail
 from gateway.console.json_response import Json200
@@ -21,6 +21,7 @@ router = APIRouter(tags=["sites"], default_response_class=Json200)
 
 MAX_STEPS = 2_000
 MAX_POINTS = 20
+MAX_DAYS = 40
 _MAX_MS = 2**53
 
 Name = Annotated[str, Path(max_length=128)]
@@ -108,6 +109,42 @@ async def series(
             raise Problem("not-found", f"the device {device} has no point {name!r}")
     found = await here.ports.history.series(device, names, from_ms, to_ms, step_ms)
     return Json200(_series_document(site, facts, names, (from_ms, to_ms), found))
+
+
+@router.get("/sites/{site}/devices/{device}/energy")
+async def energy(
+    request: Request,
+    site: Name,
+    device: Name,
+    _caller: Viewing,
+    *,
+    point: Annotated[str, Query(max_length=100)],
+    from_: Annotated[int | None, Query(alias="from", ge=0, le=_MAX_MS)] = None,
+    to: Time = None,
+) -> Response:
+    """What a counter counted in each quarter hour and in the gaps between, never negative."""
+    here = rooms(request)
+    facts = here.device(site, device).points.get(point)
+    if facts is None or facts.limits is None:
+        raise Problem("not-found", f"the device {device} has no counter {point!r}")
+    to_ms = here.ports.clock.utc_ms() if to is None else to
+    from_ms = max(0, to_ms - DAY_MS) if from_ is None else from_
+    if not from_ms < to_ms <= from_ms + MAX_DAYS * DAY_MS:
+        raise invalid([("query.from", f"from must be before to, by {MAX_DAYS} days at most")])
+    found = await here.ports.history.energy(device, point, from_ms, to_ms, facts.limits)
+    return Json200(
+        {
+            "site": site,
+            "device": device,
+            "point": point,
+            "unit": facts.unit,
+            "from": from_ms,
+            "to": to_ms,
+            "total": found.total,
+            "quarters": [{"ts": ts, "counted": sum_, "marks": marks} for ts, sum_, marks in found.slots],
+            "gaps": [{"from": start, "to": end, "counted": sum_} for start, end, sum_ in found.gaps],
+        }
+    )
 
 
 @router.get("/events", response_class=Response)

@@ -31,6 +31,7 @@ def _routes(console):
         ("GET", f"{site}/devices", None, READ),
         ("GET", f"{site}/devices/inv-1", None, READ),
         ("GET", f"{site}/devices/inv-1/series?points=ac_power_kw", None, READ),
+        ("GET", f"{site}/devices/meter-main/energy?point=energy_import_kwh", None, READ),
         ("GET", "/api/v1/alerts", None, READ),
         ("GET", f"/api/v1/alerts/{alert}", None, READ),
         ("POST", f"/api/v1/alerts/{alert}/acknowledge", {}, OPERATE),

@@ -248,3 +248,28 @@ async def test_hostile_names_stay_text(console, viewer):
     odd = await viewer.get(f"{SITE}/devices/%3Cscript%3E%0d%0aX-Injected:%201")
     assert odd.status_code == 404
     assert "x-injected" not in odd.headers
+
+
+class TestEnergy:
+    PATH = f"{SITE}/devices/meter-main/energy"
+
+    async def test_it_has_quarter_hours_and_gaps_that_make_its_total(self, console, viewer):
+        to = console.clock.utc_ms()
+        document = await get(viewer, f"{self.PATH}?point=energy_import_kwh&from={to - 86_400_000}&to={to}")
+        assert (document["point"], document["unit"]) == ("energy_import_kwh", "kWh")
+        sums = [part["counted"] for part in (*document["quarters"], *document["gaps"])]
+        assert sum(sums) == pytest.approx(document["total"])
+        assert {quarter["ts"] % 900_000 for quarter in document["quarters"]} == {0}
+
+    @pytest.mark.parametrize(
+        ("query", "status"),
+        [
+            ("?point=active_power_kw", 404),
+            ("?point=nothing", 404),
+            ("", 422),
+            ("?point=energy_import_kwh&from=5&to=5", 422),
+            ("?point=energy_import_kwh&from=0", 422),
+        ],
+    )
+    async def test_what_is_no_counter_or_no_time_is_refused(self, viewer, query, status):
+        assert (await viewer.get(self.PATH + query)).status_code == status
