@@ -46,6 +46,18 @@ def test_a_viewer_sees_everything_and_is_told_who_may_act(seen):
     expect(page.locator(".acts")).to_contain_text("Needs the role inspector")
 
 
+@pytest.mark.parametrize(
+    ("lang", "why"),
+    [("en", "the device says not available (0x8000)"), ("zh", "设备表示没有该量(0x8000)")],
+)
+def test_a_value_that_is_missing_says_why_with_its_register(seen, lang, why):
+    page = seen(lang, width=390).open(f"/sites/{SITE}/devices/inv-1", "table.points")
+    row = page.get_by_role("row").filter(has_text="insulation_kohm")
+    expect(row.locator(".point-why")).to_have_text(why)
+    expect(row.locator(".point-raw")).to_have_text(re.compile(r"^holding \d+ 0x8000$"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_person_opens_a_ticket_and_adds_a_file(seen):
     page = seen("en").open("/tickets", ".tickets tbody tr")
     page.get_by_role("button", name="Open a ticket").click()
