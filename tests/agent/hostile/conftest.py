@@ -17,6 +17,7 @@ from agent.poller import BusPoller
 from agent.profile import Format, Link, Point, Profile
 from agent.reading import Text
 from agent.simulator.fault import Acting
+from agent.simulator.line import Speed
 from agent.simulator.server import DOORS, RtuServer, TcpServer
 from agent.simulator.unit import Unit
 
@@ -72,6 +73,7 @@ class Account:
     """
 
     unit: Witness
+    frames: int = 0
     whole: int = 0
     values: int = 0
     invented: list = field(default_factory=list)
@@ -88,6 +90,7 @@ class Account:
                     self.invented.append((name, hex(int(value)), self._before, self.unit.generation))
                 self.values += 1
         self._before = self.unit.generation
+        self.frames += 1
         if frame.reason is None and not frame.faults:
             self.whole += 1
             self.whole_at_s = now_s
@@ -97,12 +100,18 @@ class World:
     """One bus of one kind, its two witnesses and the poller; unit 1 is the one that misbehaves."""
 
     def __init__(self, kind, folder, *, timeout_s=TIMEOUT_S, period_s=PERIOD_S):
-        self.kind, self._link = kind, folder
+        self._scheme, _, baudrate = kind.partition(" at ")
+        self._link, self._query = folder, f"?baudrate={baudrate or 115_200}" if self._scheme == "rtu" else ""
+        speed = Speed(int(baudrate), turnaround_ms=5) if baudrate else Speed()
         self.units = {n: Witness(n) for n in (1, 2)}
         self.accounts = {f"d{n}": Account(unit) for n, unit in self.units.items()}
-        self.server = RtuServer(self.units) if kind == "rtu" else TcpServer(self.units, rtu=kind == "rtu+tcp")
+        if self._scheme == "rtu":
+            self.server = RtuServer(self.units, speed=speed)
+        else:
+            self.server = TcpServer(self.units, rtu=self._scheme == "rtu+tcp", speed=speed)
+        if baudrate:
+            timeout_s, period_s = 0.3, 0.8
         self._profile = a_profile(timeout_s, period_s)
-        self.poller = None
 
     @property
     def bad(self):
@@ -113,15 +122,15 @@ class World:
 
     @asynccontextmanager
     async def running(self):
-        started = await (self.server.start(self._link) if self.kind == "rtu" else self.server.start())
-        url = (
-            f"rtu://{started}?baudrate=115200" if self.kind == "rtu" else f"{self.kind}://127.0.0.1:{started}"
-        )
+        if self._scheme == "rtu":
+            url = f"rtu://{await self.server.start(self._link)}{self._query}"
+        else:
+            url = f"{self._scheme}://127.0.0.1:{await self.server.start()}"
         devices = [Device(f"d{n}", self._profile, "b", n) for n in self.units]
-        self.poller = BusPoller(BusLine("b", url), devices, SystemClock(), self._take)
+        poller = BusPoller(BusLine("b", url), devices, SystemClock(), self._take)
         try:
             async with asyncio.TaskGroup() as group:
-                task = group.create_task(self.poller.run())
+                task = group.create_task(poller.run())
                 yield self
                 task.cancel()
         finally:
@@ -134,6 +143,13 @@ class World:
             return
         await self.server.behave(None)
         self.units[1].faults = () if fault is None else (Acting(fault),)
+
+    async def a_frame(self, *, within_s):
+        """Wait for the next frame of unit 1, but no longer."""
+        loop = asyncio.get_running_loop()
+        frames, until_s = self.bad.frames, loop.time() + within_s
+        while self.bad.frames == frames and loop.time() < until_s:
+            await asyncio.sleep(0.005)
 
     async def whole_after(self, since_s, *, within_s, devices=("d1",)):
         """Seconds from then to the first frame in which nothing is amiss; None where none comes in time."""
@@ -167,6 +183,7 @@ async def suffer(kind, fault, link, *, lasts_s):
         read, beside = world.bad.values, world.accounts["d2"].whole
         await world.misbehave(fault)
         await asyncio.sleep(lasts_s)
+        await world.a_frame(within_s=1.0)  # so that it ends between two polls
         read, beside = world.bad.values - read, world.accounts["d2"].whole - beside
         ended_s = loop.time()
         await world.misbehave(None)
@@ -201,7 +218,7 @@ def suffered(tmp_path_factory):
 
 @pytest.fixture
 def a_world():
-    """Makes a bus of a kind, `tcp`, `rtu` or `rtu+tcp`."""
+    """Makes a bus of a kind: `tcp`, `rtu`, `rtu+tcp`, or `rtu at 9600` where bytes take their time."""
     return World
 
 
