@@ -73,7 +73,6 @@ class Account:
     """
 
     unit: Witness
-    frames: int = 0
     whole: int = 0
     values: int = 0
     invented: list = field(default_factory=list)
@@ -90,7 +89,6 @@ class Account:
                     self.invented.append((name, hex(int(value)), self._before, self.unit.generation))
                 self.values += 1
         self._before = self.unit.generation
-        self.frames += 1
         if frame.reason is None and not frame.faults:
             self.whole += 1
             self.whole_at_s = now_s
@@ -112,6 +110,7 @@ class World:
         if baudrate:
             timeout_s, period_s = 0.3, 0.8
         self._profile = a_profile(timeout_s, period_s)
+        self._well = None
 
     @property
     def bad(self):
@@ -119,6 +118,9 @@ class World:
 
     def _take(self, frame):
         self.accounts[frame.device].take(frame, asyncio.get_running_loop().time())
+        if frame.device == "d1" and self._well is not None and not self._well.is_set():
+            self.units[1].faults = ()
+            self._well.set()
 
     @asynccontextmanager
     async def running(self):
@@ -137,19 +139,21 @@ class World:
             await self.server.close()
 
     async def misbehave(self, fault):
-        """Begin a fault; None ends it."""
-        if fault is not None and fault.do in DOORS:
+        """Begin a fault."""
+        if fault.do in DOORS:
             await self.server.behave(fault.do)
-            return
-        await self.server.behave(None)
-        self.units[1].faults = () if fault is None else (Acting(fault),)
+        else:
+            self.units[1].faults = (Acting(fault),)
 
-    async def a_frame(self, *, within_s):
-        """Wait for the next frame of unit 1, but no longer."""
-        loop = asyncio.get_running_loop()
-        frames, until_s = self.bad.frames, loop.time() + within_s
-        while self.bad.frames == frames and loop.time() < until_s:
-            await asyncio.sleep(0.005)
+    async def be_well(self):
+        """End the fault of unit 1 with its next frame, so between two polls; that of the bus at once."""
+        self._well = asyncio.Event()
+        try:
+            async with asyncio.timeout(1.0):
+                await self._well.wait()
+        except TimeoutError:  # no frame comes: the fault holds the bus
+            self.units[1].faults = ()
+        await self.server.behave(None)
 
     async def whole_after(self, since_s, *, within_s, devices=("d1",)):
         """Seconds from then to the first frame in which nothing is amiss; None where none comes in time."""
@@ -183,10 +187,9 @@ async def suffer(kind, fault, link, *, lasts_s):
         read, beside = world.bad.values, world.accounts["d2"].whole
         await world.misbehave(fault)
         await asyncio.sleep(lasts_s)
-        await world.a_frame(within_s=1.0)  # so that it ends between two polls
         read, beside = world.bad.values - read, world.accounts["d2"].whole - beside
+        await world.be_well()
         ended_s = loop.time()
-        await world.misbehave(None)
         recovery_s = await world.whole_after(ended_s, within_s=12 if fault.at == () else 0)
     invented = [one for account in world.accounts.values() for one in account.invented]
     return Outcome(invented, read, beside, recovery_s)
