@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from agent.clock import SystemClock
 from agent.device import Device
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.simulator.device import SimulatedDevice
@@ -72,7 +73,8 @@ class Simulation:
                 query = f"?baudrate={endpoint.baudrate}&parity={endpoint.parity}&stopbits={endpoint.stopbits}"
                 self.urls[bus.id] = f"rtu://{path}{query}"
             else:
-                self.urls[bus.id] = f"{endpoint.scheme}://127.0.0.1:{await server.start()}"
+                query = f"?baudrate={endpoint.baudrate}" if endpoint.is_rtu else ""
+                self.urls[bus.id] = f"{endpoint.scheme}://127.0.0.1:{await server.start()}{query}"
 
     async def run(self, faults: Sequence[Fault], tell: Callable[[Told], None]) -> None:
         """Let the values move and the faults come and go, until cancelled.
@@ -130,7 +132,13 @@ def _speed(endpoint: Endpoint) -> Speed:
 
 
 def _motion(device: Device, simulated: SimulatedDevice) -> Motion:
-    return Motion(device.id, simulated.free_points, device.rated_kw or device.rated_kwp or 10.0)
+    return Motion(
+        device.id,
+        simulated.free_points,
+        device.rated_kw or device.rated_kwp or 10.0,
+        started_s=SystemClock().utc_ms() / 1_000,
+        timezone=device.timezone,
+    )
 
 
 def write_moved_site(path: Path, urls: Mapping[str, str], target: Path) -> None:

@@ -8,6 +8,8 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from agent.profile import Point
 from agent.reading import Value
@@ -15,6 +17,7 @@ from agent.simulator.agree import following
 from agent.simulator.encode import exponent_for
 
 _SWING_S = 600.0
+_YEAR_2000_S = 946_684_800.0
 _USUAL_SHARE = 0.4
 """Of its rated power, at which a device runs; what it imports, generates or charges."""
 _BACKWARDS = {"export", "discharged"}
@@ -63,11 +66,21 @@ _BY_UNIT: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """What a device shows over time; two devices of one profile differ by their id."""
+    """What a device shows over time; two devices of one profile differ by their id.
+
+    Args:
+        device: its id.
+        points: what it shows.
+        rated_kw: of the device.
+        started_s: UTC seconds at the start, for clocks.
+        timezone: of the site, for clocks that keep local time.
+    """
 
     device: str
     points: tuple[Point, ...]
     rated_kw: float = 10.0
+    started_s: float = _YEAR_2000_S
+    timezone: str = "UTC"
 
     def values(self, elapsed_s: float) -> dict[str, Value]:
         """Value of each point so long after the start."""
@@ -78,6 +91,8 @@ class Motion:
 
     def _value(self, point: Point, elapsed_s: float) -> Value:
         form = point.format
+        if form.is_clock:
+            return self._clock_s(elapsed_s, "UTC" if form.utc else self.timezone)
         if form.states is not None:
             return _calm(form.states.values())
         if form.bits is not None:
@@ -99,6 +114,11 @@ class Motion:
             usual, swing = self._usual(point)
             value = usual + swing * math.sin(2 * math.pi * (elapsed_s / _SWING_S + seed))
         return _sayable(point, value)
+
+    def _clock_s(self, elapsed_s: float, timezone: str) -> float:
+        """What a clock shows that goes right."""
+        now = datetime.fromtimestamp(self.started_s + elapsed_s, ZoneInfo(timezone))
+        return now.replace(tzinfo=UTC).timestamp()
 
     def _usual(self, point: Point) -> tuple[float, float]:
         for beginning, usual, swing in _USUAL:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from agent.modbus.address import Table
 from agent.points import standard
+from agent.profile import Format, Point
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.motion import Motion
 from gateway.profiles import ProfileShelf
@@ -28,3 +30,10 @@ def test_every_shipped_profile_can_say_what_moves(name, rated_kw):
 def test_two_devices_of_one_profile_differ():
     points = SHELF.find("eastron-sdm630").points
     assert Motion("a", points).values(0.0) != Motion("b", points).values(0.0)
+
+
+@pytest.mark.parametrize(("utc", "ahead_s"), [(True, 0), (False, 8 * 3_600)])
+def test_a_clock_shows_the_time_of_day(utc, ahead_s):
+    clock = Point("device_clock_offset_s", Table.HOLDING, 0, Format("time_bytes", 3, utc=utc), unit="s")
+    motion = Motion("d", (clock,), started_s=1_780_000_000.0, timezone="Asia/Shanghai")
+    assert motion.values(5.0) == {"device_clock_offset_s": 1_780_000_005.0 + ahead_s}

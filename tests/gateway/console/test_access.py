@@ -101,7 +101,12 @@ async def test_the_matrix_above_has_every_route_of_the_api(console):
 
 def _template(console, path):
     desk = console.site.desk
-    path = path.replace("village-hall", "{site}").replace("inv-1", "{device}").replace("points.csv", "{name}")
+    path = (
+        path.replace("village-hall", "{site}")
+        .replace("inv-1", "{device}")
+        .replace("meter-main", "{device}")
+        .replace("points.csv", "{name}")
+    )
     path = path.replace(next(iter(desk.alert_documents)), "{alert}")
     return path.replace(next(iter(desk.ticket_documents)), "{ticket}")
 
