@@ -25,6 +25,7 @@ site: {id: lab, name: {en: Lab, zh: 实验室}}
 buses:
   - {id: lan, url: "tcp://192.0.2.1:502"}   # kept as written
   - {id: line, url: 'rtu:///dev/ttyUSB0?baudrate=19200&parity=E'}
+  - {id: far, url: 'rtu+tcp://192.0.2.2:4001?baudrate=19200'}
 devices:
   - {id: inv-1, profile: goodwe-dt, bus: lan, unit: 127, rated_kw: 20}
   - {id: meter-1, profile: eastron-sdm630, bus: line, unit: 3, role: main_meter}
@@ -87,6 +88,7 @@ async def test_a_site_is_served_and_written_with_the_urls_that_reach_it(tmp_path
         urls = {bus.id: bus.url for bus in simulated.buses}
         assert "# kept as written" in Path(ready["site"]).read_text()
         assert parse_url(urls["line"]).parity == "E"
+        assert [parse_url(urls[bus]).baudrate for bus in ("line", "far")] == [19_200, 19_200]
         assert {entry["device"] for entry in ready["devices"]} == {"inv-1", "meter-1"}
         profile = ProfileShelf().find("goodwe-dt")
         for block in plan(profile, cost=parse_url(urls["lan"]).cost()):
