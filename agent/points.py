@@ -123,7 +123,8 @@ def _point(
     counter: bool = False,
     type_: ValueType = "number",
 ) -> StandardPoint:
-    return StandardPoint(name, kinds, unit, type_, Text(en, zh), meaning, counter, _max_rate(name, unit))
+    rate = _max_rate(name, unit) if kinds != _GW else None
+    return StandardPoint(name, kinds, unit, type_, Text(en, zh), meaning, counter, rate)
 
 
 def _max_rate(name: str, unit: str) -> float | None:

@@ -31,6 +31,7 @@ database and the ledger know devices by these names only. This page is made from
 
 - A `{n}` in a name stands for 1, 2, 3 and on: strings, cells, connectors.
 - Signs: import +, charge +, PV ≥ 0. A point whose sign is not obvious says it.
+- A number that changes faster than its `≤ .. /s` is doubted for one reading; see [profile-file.md](profile-file.md).
 - A missing value is a quality (`absent`, `bad`, `stale`), never 0.
 - A point with any other name is welcome in a profile, with its own `label` and `unit`.
 - `failed_polls` and `good_polls` are known to rules for every polled device; they are not in its frames.
@@ -160,6 +161,8 @@ def _by_kinds() -> Iterator[tuple[str, list[StandardPoint]]]:
 
 def _row(point: StandardPoint) -> str:
     kind = f"{point.type}, counter" if point.counter else point.type
+    if point.max_rate is not None:
+        kind += f", ≤ {point.max_rate:g} {point.unit}/s"
     meaning = f"{point.meaning.en}; {point.meaning.zh}" if point.meaning is not None else ""
     return _table_row(f"`{point.name}`", point.unit, kind, point.label.en, point.label.zh, meaning)
 
