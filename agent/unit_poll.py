@@ -16,7 +16,7 @@ from agent.modbus.address import Span
 from agent.modbus.halving import Halved, halve
 from agent.modbus.lessons import Lessons
 from agent.modbus.pdu import BadReply, BusDown, BusError, UnitRefused, UnitSilent, words_of
-from agent.modbus.plan import Holes, plan
+from agent.modbus.plan import Holes, block_of, plan
 from agent.modbus.reader import Reader
 from agent.modbus.sunspec import Chain, resolve, walk
 from agent.parts import Parts
@@ -128,7 +128,7 @@ class UnitPoll:
         for read in reads.due(rates_ms).reads:
             await self._read(read, reads, parts)
         if parts.lessons and (parts.good or parts.sure):
-            self._heed(parts.lessons, reads)
+            await self._heed(parts, reads)
         lacking = reads.due(rates_ms).lacking
         if not parts.good and (parts.error is not None or parts.lessons or lacking):
             taught = [why for halved in parts.lessons for _, why in halved.lacking]
@@ -347,14 +347,31 @@ class UnitPoll:
         for block in halved.unknown:
             parts.miss(Read.of(block), error, self._clock.monotonic_ms())
 
-    def _heed(self, lessons: list[Halved], reads: UnitReads) -> None:
+    async def _heed(self, parts: Parts, reads: UnitReads) -> None:
         """Ask from now on for what the device has; refusing everything says nothing of what it lacks."""
-        for halved in lessons:
+        for halved in parts.lessons:
+            if await self._gives_it_now(halved):
+                for point, why in halved.lacking:
+                    only = Read.of(block_of([point], self.device.period_ms))
+                    parts.miss(only, why, self._clock.monotonic_ms())
+                continue
             self._lessons.add(halved.holes, by_silence=halved.silences > 0)
             reads.why.update((point.name, why) for point, why in halved.lacking)
             for block in halved.unknown:
                 reads.note_silence(block)
         reads.change(self._lessons.holes)
+
+    async def _gives_it_now(self, halved: Halved) -> bool:
+        """Some refuse for a moment, such as while they start: what is believed is asked for once more."""
+        if halved.silences:  # that was insisted on already
+            return False
+        try:
+            await self._ask(halved.lacking[0][0].span if halved.lacking else halved.block.span)
+        except UnitRefused:
+            return False
+        except BusError:
+            return True
+        return True
 
     # --- the outcome ----------------------------------------------------------
 

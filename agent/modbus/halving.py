@@ -22,12 +22,14 @@ class Halved:
     """What came out of it.
 
     Args:
+        block: what the device did not give.
         found: blocks that the device gives, with their data bytes.
         lacking: points that it does not give, and why.
         unknown: blocks that were not asked for any more.
         silences: how many times silence was the answer.
     """
 
+    block: Block
     found: list[tuple[Block, bytes]] = field(default_factory=list)
     lacking: list[tuple[Point, BusError]] = field(default_factory=list)
     unknown: list[Block] = field(default_factory=list)
@@ -55,14 +57,14 @@ async def halve(
         BusError: from `ask`, other than a refused address or the silence that is allowed;
             then nothing has been learnt.
     """
-    search = _Search(ask, patience)
+    search = _Search(block, ask, patience)
     await search.divide(block, why)
     return search.result
 
 
 class _Search:
-    def __init__(self, ask: Callable[[Span], Awaitable[bytes]], patience: int) -> None:
-        self.result = Halved()
+    def __init__(self, block: Block, ask: Callable[[Span], Awaitable[bytes]], patience: int) -> None:
+        self.result = Halved(block)
         self._ask = ask
         self._patience = patience
 

@@ -12,7 +12,7 @@ from agent.modbus.bus import open_bus
 from agent.profile import Format, Link, Point, Profile
 from agent.profile_file import read_profile
 from agent.reading import Quality, Text
-from agent.simulator.fault import faulty
+from agent.simulator.fault import Acting, Fault, faulty
 from agent.simulator.server import TcpServer
 from agent.simulator.unit import Unit
 from agent.unit_poll import UnitPoll
@@ -127,3 +127,19 @@ async def test_a_point_that_is_given_up_for_its_silence_is_named_once(polled):
     assert "no reply" in unit.last().why["b"]
     assert [sorted(poll.points) for poll in polls] == [["a", "b", "c"]] * 4
     assert {dict(zip(poll.points, poll.values, strict=True))["b"] for poll in polls} == {None}
+
+
+@pytest.mark.parametrize("times", range(1, 7))
+async def test_what_was_refused_only_for_a_moment_is_asked_for_again(polled, times):
+    registers = Registers()
+    profile = a_profile(*(a_point(f"p{a}", a) for a in (1, 2, 3, 1_001, 2_001)))
+    unit = await polled(registers, profile)
+    await unit.poll(unit.rates_ms)
+    registers.faults = (Acting(Fault("refuse", code=2, times=times)),)
+    poll = await unit.poll(unit.rates_ms)
+    assert sorted(poll.points) == ["p1", "p1001", "p2", "p2001", "p3"]
+    assert not unit.holes
+    for _ in range(3):
+        unit._clock.advance(1_000)
+        poll = await unit.poll(unit.rates_ms)
+    assert (poll.reason, poll.faults) == (None, {})
