@@ -33,8 +33,9 @@ def _altered(acting: Acting, point: Point, value: float, argument: float, elapse
         case "reset":
             return value - acting.start(point.name, value) + argument
         case "wrap":
-            end = end_of(point)
-            return (value - acting.start(point.name, value) + end - argument) % end
+            end, step = end_of(point), abs(point.format.scale)
+            wrapped = (value - acting.start(point.name, value) + end - argument) % end
+            return min(wrapped, end - 2 * step)  # the topmost values are often sentinels
         case _:
             return value
 
