@@ -31,8 +31,8 @@ database and the ledger know devices by these names only. This page is made from
 
 - A `{n}` in a name stands for 1, 2, 3 and on: strings, cells, connectors.
 - Signs: import +, charge +, PV ≥ 0. A point whose sign is not obvious says it.
-- A number that changes faster than its `≤ .. /s` is doubted for one reading, as [profile-file.md](profile-file.md)
-  says.
+- A number that changes faster than its `≤ .. /s` is doubted for one reading:
+  [profile-file.md](profile-file.md) says how.
 - A missing value is a quality (`absent`, `bad`, `stale`), never 0.
 - A point with any other name is welcome in a profile, with its own `label` and `unit`.
 - `failed_polls` and `good_polls` are known to rules for every polled device; they are not in its frames.
