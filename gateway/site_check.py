@@ -22,6 +22,9 @@ from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_file, find_secret
 from gateway.tickets.checklist import load_checklists
 
+_NUMBERED_PORTS = ("/dev/ttyUSB", "/dev/ttyACM")
+"""Numbered by the kernel in the order in which they are found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -102,6 +105,13 @@ def _bus_faults(
         if isinstance(endpoint, ValueError):
             message, _, remedy = str(endpoint).partition("; ")
             yield document.fault(("buses", index, "url"), message, remedy)
+        elif endpoint.path.startswith(_NUMBERED_PORTS):
+            yield document.fault(
+                ("buses", index, "url"),
+                f"{endpoint.path} may be another adapter after a restart",
+                "use its name in /dev/serial/by-id/ or /dev/serial/by-path/",
+                "warning",
+            )
     wires = [_wire(bus.url) for bus in file.buses]
     for index in duplicates(wires):
         first = file.buses[wires.index(wires[index])].id

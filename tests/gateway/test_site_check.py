@@ -117,3 +117,14 @@ def test_only_who_is_in_a_circle_of_parents_is_its_own_parent(tmp_path):
         ("devices[0].parent", "'m-1' is its own parent through 'm-2'"),
         ("devices[1].parent", "'m-2' is its own parent through 'm-1'"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("port", "warned"),
+    [("ttyUSB0", True), ("ttyACM1", True), ("serial/by-id/usb-FTDI", False), ("ttyS0", False)],
+)
+def test_a_port_that_is_numbered_by_chance_is_a_warning(site, port, warned):
+    path = site()
+    path.write_text(path.read_text().replace("tcp://127.0.0.1:502", f"rtu:///dev/{port}?baudrate=115200"))
+    told = [f.message for f in load_site(path).warnings]
+    assert told == ([f"/dev/{port} may be another adapter after a restart"] if warned else [])
