@@ -29,6 +29,7 @@ EVERYWHERE = {
     "no value (0x8000)": Fault("fill", word=0x8000),
     "no value (0xFFFF)": Fault("fill", word=0xFFFF),
     "no number": Fault("fill", word=0x7FC0),
+    "refused for a moment": Fault("refuse", code=2, times=4),
     "hole": Fault("refuse", code=2, at=((1_000, 2),)),
     "mute range": Fault("dead", at=((1_000, 2),)),
     "exception for another function": Fault("refuse_other", code=2),
