@@ -80,8 +80,11 @@ async def _serve_site(simulation: Simulation, path: Path, out: Path | None, faul
 def _tell(told: Told) -> None:
     """One JSON line for a fault that begins or is over."""
     fault = told.fault
-    event = {"event": "begins" if told.begins else "ends", "do": fault.do}
+    event: dict[str, Any] = {"event": "begins" if told.begins else "ends", "do": fault.do}
     event |= {key: name for key, name in (("device", fault.device), ("bus", fault.bus)) if name is not None}
+    note = fault.says if told.begins else fault.ends
+    if note is not None:
+        event["says"] = {"en": note.en, "zh": note.zh}
     print(orjson.dumps(event).decode(), flush=True)
 
 

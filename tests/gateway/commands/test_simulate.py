@@ -105,14 +105,14 @@ async def test_a_script_of_faults_is_played_and_told(tmp_path):
     (tmp_path / "faults.yaml").write_text(
         "version: 1\nfaults:\n"
         "  - {device: inv-1, do: refuse, code: 6, to: 2s}\n"
-        "  - {bus: line, do: unplug, to: 1s}\n"
+        "  - {bus: line, do: unplug, to: 1s, says: {en: pulled, zh: 拔出}}\n"
     )
     async with running(tmp_path / "site.yaml", "--faults", tmp_path / "faults.yaml") as (ready, process):
         urls = {entry["device"]: entry["url"] for entry in ready["devices"]}
         told = [json.loads(await asyncio.wait_for(process.stdout.readline(), 5)) for _ in range(2)]
         assert told == [
             {"event": "begins", "do": "refuse", "device": "inv-1"},
-            {"event": "begins", "do": "unplug", "bus": "line"},
+            {"event": "begins", "do": "unplug", "bus": "line", "says": {"en": "pulled", "zh": "拔出"}},
         ]
         assert await ask(urls["inv-1"], 127, Span(Table.HOLDING, 35_000, 1)) == 6
         port = Path(parse_url(urls["meter-1"]).path)
