@@ -141,8 +141,13 @@ def _widened(limits: tuple[float, float] | None, ratio: float) -> tuple[float, f
 def _scaled(point: Point, ratio: float) -> Point:
     if ratio == 1.0 or point.value_type != "number":
         return point
-    form = point.format
-    return replace(point, format=replace(form, scale=form.scale * ratio, range=_widened(form.range, ratio)))
+    form = replace(point.format, scale=point.format.scale * ratio, range=_widened(point.format.range, ratio))
+    return replace(
+        point,
+        format=form,
+        max_rate=None if point.max_rate is None else point.max_rate * ratio,
+        wraps_at=None if point.wraps_at is None else point.wraps_at * ratio,
+    )
 
 
 def _scaled_sunspec(point: SunSpecPoint, ratio: float) -> SunSpecPoint:

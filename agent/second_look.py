@@ -36,8 +36,6 @@ class SecondLook:
     def __init__(
         self, device: Device, clock: Clock, remembered: Remembered | None = None, pace: float = 1.0
     ) -> None:
-        self.counter_events = 0
-        """Counters that were reset, came back or rolled over, since the start."""
         self._device = device
         self._clock = clock
         self._plausible = Plausible()
@@ -84,7 +82,6 @@ class SecondLook:
 
     def _tell(self) -> None:
         for event in self._plausible.events:
-            self.counter_events += 1
             log.warning(
                 _TOLD[event.kind],
                 device=self._device.id,

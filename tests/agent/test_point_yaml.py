@@ -4,7 +4,7 @@ import pytest
 
 from agent.document import DocumentError, parse
 from agent.modbus.meaning import judge
-from agent.profile_file import read_profile
+from agent.profile_file import read_profile, with_ratios
 
 HEAD = """\
 version: 1
@@ -100,3 +100,9 @@ def test_a_device_clock_has_the_layout_of_its_type():
 )
 def test_what_does_not_fit_together_is_told(keys, problem):
     assert problem in fault_of(f"table: input, address: 1, {keys}")
+
+
+def test_what_a_counter_can_do_goes_with_the_transformers_ratio():
+    keys = "table: input, address: 1, type: u32, wraps_at: 1000000, max_rate: 0.5"
+    (point,) = with_ratios(profile_of(f"name: energy_total_kwh, {keys}"), ct_ratio=40, pt_ratio=2).points
+    assert (point.format.scale, point.wraps_at, point.max_rate) == (80.0, 80_000_000.0, 40.0)
