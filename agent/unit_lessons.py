@@ -1,11 +1,14 @@
 """What one device refuses: as its model's memory has it, and as it says itself."""
 
+from dataclasses import replace
+
 from agent.clock import Clock
 from agent.modbus.lessons import HOLDS_MS, Lesson, Lessons
 from agent.modbus.plan import NO_HOLES, Holes
 from agent.quantity import MINUTE_MS
 
 _SILENCE_HOLDS_MS = 5 * MINUTE_MS
+"""At first: to find silence out again costs time-outs."""
 
 
 class UnitLessons:
@@ -46,13 +49,13 @@ class UnitLessons:
         return self.holes != before
 
     def add(self, holes: Holes, *, by_silence: bool = False) -> None:
-        """The device has taught something; by silence, it may have been chance after all."""
+        """The device has taught something, by its words or by silence."""
         self.holes |= holes
         if by_silence and self._doubted is None:
-            self._hold_ms = min(self._hold_ms, _SILENCE_HOLDS_MS)
+            self._hold_ms = max(self._hold_ms, _SILENCE_HOLDS_MS)
         lesson = Lesson(self.holes, self._device, self._clock.utc_ms(), self._hold_ms)
         if self._doubted is not None and self._doubted.holes.refused <= self.holes.refused:
-            lesson = lesson.confirmed()
+            lesson = replace(lesson, hold_ms=self._doubted.hold_ms).confirmed()
             self._hold_ms, self._doubted = lesson.hold_ms, None
         self._ask_again_ms = self._clock.monotonic_ms() + self._hold_ms
         if self._key is not None:

@@ -12,9 +12,10 @@ from types import MappingProxyType
 
 from agent.modbus.address import Span, Table
 from agent.modbus.plan import Holes
-from agent.quantity import DAY_MS, HOUR_MS, MINUTE_MS
+from agent.quantity import DAY_MS, MINUTE_MS
 
-HOLDS_MS = HOUR_MS
+HOLDS_MS = 2 * MINUTE_MS
+"""At first; each time that it is confirmed it holds for twice as long."""
 _LONGEST_MS = DAY_MS
 _BORROWED_MS = 10 * MINUTE_MS
 """What another device of the model taught is asked of this one so soon: options differ."""

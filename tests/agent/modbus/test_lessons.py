@@ -52,7 +52,7 @@ def test_there_is_an_end_to_it():
 
 
 def test_a_lesson_holds_for_its_time_and_of_another_device_not_for_long():
-    lesson = Lesson(HOLES, "m", NOW_MS)
+    lesson = Lesson(HOLES, "m", NOW_MS, hold_ms=HOUR_MS)
     assert lesson.left_ms("m", NOW_MS + MINUTE_MS) == HOUR_MS - MINUTE_MS
     assert lesson.left_ms("m", NOW_MS - DAY_MS) == HOUR_MS  # a clock that is behind
     assert lesson.left_ms("n", NOW_MS) == 10 * MINUTE_MS
@@ -61,7 +61,7 @@ def test_a_lesson_holds_for_its_time_and_of_another_device_not_for_long():
 
 def test_what_is_confirmed_holds_for_twice_as_long_but_no_longer_than_a_day():
     lesson = Lesson(HOLES, "m", NOW_MS)
-    assert lesson.confirmed().hold_ms == 2 * HOUR_MS
-    for _ in range(10):
+    assert lesson.confirmed().hold_ms == 2 * lesson.hold_ms == 4 * MINUTE_MS
+    for _ in range(20):
         lesson = lesson.confirmed()
     assert lesson.hold_ms == DAY_MS
