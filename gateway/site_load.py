@@ -12,7 +12,7 @@ from agent.modbus.endpoint import Endpoint, parse_url
 
 
 def load_faults(document: Document, buses: Sequence[BusLine], devices: Sequence[Device]) -> Iterator[Fault]:
-    """An error for every bus whose reads take more time than its line has."""
+    """An error for every bus whose reads take more time than its line has, a warning where some turns do."""
     for index, bus in enumerate(buses):
         endpoint = parse_url(bus.url)
         own = [device for device in devices if device.bus == bus.id]
@@ -20,6 +20,14 @@ def load_faults(document: Document, buses: Sequence[BusLine], devices: Sequence[
         if not expected.is_feasible:
             yield document.fault(
                 ("buses", index), _arithmetic(bus, endpoint, expected), _remedy(endpoint, own)
+            )
+        elif own and expected.cycle_ms > (shortest_ms := min(device.period_ms for device in own)):
+            yield document.fault(
+                ("buses", index),
+                f"when all is due at once on the bus {bus.id!r}, it takes {expected.cycle_ms / 1_000:.1f} s, "
+                f"longer than the shortest period of {shortest_ms / 1_000:g} s: some polls are left out then",
+                "poll the fast devices less often, or accept it",
+                "warning",
             )
 
 

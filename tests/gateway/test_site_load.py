@@ -73,3 +73,11 @@ def test_a_site_that_does_not_fit_can_still_be_looked_at(check):
     result = check(10, command="plan")
     assert result.exit_code == 1
     assert [bus["feasible"] for bus in json.loads(result.stdout)["buses"]] == [True, False]
+
+
+def test_a_bus_that_is_late_only_when_everything_meets_is_warned_of(check):
+    result = check(5, every="2s")
+    assert result.exit_code == 0
+    (told,) = [f for f in json.loads(result.stdout)["faults"] if f["path"] == "buses[1]"]
+    assert told["level"] == "warning"
+    assert "takes 1." in told["message"] or "takes 2." in told["message"]
