@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from struct import calcsize, pack, unpack
+from struct import Struct, calcsize, unpack
 from typing import Any, TypeAlias
 
 from agent.modbus.device_time import shown_s
@@ -71,12 +71,25 @@ class Meaning:
         ValueError: a type that cannot be decoded, or a scale that is none.
     """
 
-    __slots__ = ("_convert", "_first", "_number", "_own", "_parts", "_point", "_range", "_raw", "_scales")
+    __slots__ = (
+        "_convert",
+        "_count",
+        "_first",
+        "_number",
+        "_own",
+        "_parts",
+        "_point",
+        "_range",
+        "_raw",
+        "_scales",
+    )
 
     def __init__(self, point: Point) -> None:
         form = point.format
         self._point = point
-        self._first = first = point.address - point.span.start
+        span = point.span
+        self._count = span.count
+        self._first = first = point.address - span.start
         self._raw = _raw_of(point)
         self._own = _indices(form, first)
         self._parts = ((self._own, 1), *((_indices(form, first + at), _whole(by)) for at, by in form.plus))
@@ -93,8 +106,8 @@ class Meaning:
             ValueError: not as many words as the span has.
         """
         point = self._point
-        if len(words) != point.span.count:
-            raise ValueError(f"{point.name} needs {point.span.count} words, not {len(words)}")
+        if len(words) != self._count:
+            raise ValueError(f"{point.name} needs {self._count} words, not {len(words)}")
         as_sent = words
         if point.format.byte_order == "little":
             words = [word >> 8 | (word & 0xFF) << 8 for word in words]
@@ -125,7 +138,7 @@ class Meaning:
         scale, trouble = self._scale(words)
         if trouble is not None:
             return trouble
-        times = math.prod(words[first + at] for at in form.times_at)
+        times = math.prod(words[first + at] for at in form.times_at) if form.times_at else 1
         value = (total + number.offset) * number.factor * scale[0] * times / (number.divisor * scale[1]) + 0.0
         if form.percent:
             value = unpercented(value)
@@ -294,17 +307,14 @@ def _raw_of(point: Point) -> Callable[[Sequence[int]], Any]:
         return lambda own: own[0]
     if (form.type in MADE_TYPES or form.mask is not None) and form.registers != REGISTERS[form.type]:
         raise ValueError(f"the type {form.type} takes {REGISTERS[form.type]} registers, not {form.registers}")
+    packed = Struct(f">{form.registers}H").pack
     if form.type in BYTE_TYPES:
-        return lambda own: pack(f">{len(own)}H", *own)
+        return lambda own: packed(*own)
     if form.type in MADE_TYPES or form.mask is not None:
         mask, is_signed = form.mask or (1 << 16 * form.registers) - 1, form.type[0] == "i"
-        return lambda own: _field(_joined(own), mask, is_signed=is_signed)
-    code = code_of(form)
-    return lambda own: unpack(f">{code}", pack(f">{len(own)}H", *own))[0]
-
-
-def _joined(words: Sequence[int]) -> int:
-    return int.from_bytes(pack(f">{len(words)}H", *words), "big")
+        return lambda own: _field(int.from_bytes(packed(*own), "big"), mask, is_signed=is_signed)
+    typed = Struct(f">{code_of(form)}").unpack
+    return lambda own: typed(packed(*own))[0]
 
 
 def _field(raw: int, mask: int, *, is_signed: bool) -> int:
