@@ -76,7 +76,7 @@ def test_a_site_that_does_not_fit_can_still_be_looked_at(check):
 
 
 def test_a_bus_that_is_late_only_when_everything_meets_is_warned_of(check):
-    result = check(5, every="2s")
+    result = check(6, every="2s")
     assert result.exit_code == 0
     (told,) = [f for f in json.loads(result.stdout)["faults"] if f["path"] == "buses[1]"]
     assert told["level"] == "warning"
