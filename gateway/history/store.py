@@ -31,6 +31,7 @@ Lasts: TypeAlias = dict[str, dict[str, tuple[int, Value]]]
 _SCHEMA = 1
 _PAGE = 4_096
 _DAY = 1_440
+_LOOKED_BACK = 3_000
 _PER_QUARTER = QUARTER_MS // MINUTE_MS
 # `boot` is empty for trusted time; otherwise the boot whose clock was not sure: its rows stand
 # at a guessed time until the truth is known.
@@ -244,13 +245,13 @@ class HistoryStore:
         return rows
 
     def register_before(self, device: str, point: str, before_ms: int) -> Register | None:
-        """A counter's newest readings before a time, however long ago."""
+        """A counter's newest readings before a time, a month or so back at most."""
         found = []
         for level, width_ms in WIDTH_MS.items():
             rows = self._open().execute(
                 f"SELECT data FROM {level}"  # noqa: S608  # one of two literals
-                " WHERE device = ? AND boot = '' AND at < ? ORDER BY at DESC",
-                (device, before_ms // width_ms),
+                " WHERE device = ? AND boot = '' AND at < ? ORDER BY at DESC LIMIT ?",
+                (device, before_ms // width_ms, _LOOKED_BACK),
             )
             registers = (Row.unpack(data).registers.get(point) for (data,) in rows)
             found.append(next((register for register in registers if register is not None), None))
