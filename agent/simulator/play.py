@@ -32,6 +32,7 @@ class Play:
         self._stage = stage
         self._tell = tell
         self._on: set[Acting] = set()
+        self._before: dict[str, dict[str, Value | None]] = {}
 
     def values(
         self, device: str, values: Mapping[str, Value | None], elapsed_ms: int
@@ -43,7 +44,17 @@ class Play:
             if one.fault.do in VALUE_FAULTS and one.fault.device == device and shows(one.fault, elapsed_ms)
         ]
         points = {point.name: point for point in self._stage.devices[device].profile.points}
-        return altered(values, points, acting, elapsed_ms)
+        shown = altered(values, points, acting, elapsed_ms)
+        return self._given_back(device, values, shown)
+
+    def _given_back(
+        self, device: str, values: Mapping[str, Value | None], shown: dict[str, Value | None]
+    ) -> dict[str, Value | None]:
+        """With points that nobody moves put back to what they were before a fault set them."""
+        own, before = self._stage.devices[device], self._before.setdefault(device, {})
+        for name in shown.keys() - values.keys():
+            before.setdefault(name, own.value(name))
+        return shown | {name: before.pop(name) for name in before.keys() - shown.keys()}
 
     async def step(self, elapsed_ms: int) -> None:
         """Begin and end what is due so long after the start."""

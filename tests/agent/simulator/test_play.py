@@ -70,6 +70,17 @@ def test_values_are_altered_while_the_fault_lasts(played, line, shown):
     assert play.values("meter-1", {"soc_pct": 50}, 15_000) == {"soc_pct": 50}
 
 
+def test_a_point_that_nobody_moves_is_put_back(stage, played):
+    play, _ = played("device: bat-1, do: set, values: {soc_pct: 7}, from: 10s, to: 20s")
+    battery = stage.devices["bat-1"]
+    battery.set(soc_pct=50)
+    shown = []
+    for ms in (0, 10_000, 15_000, 20_000, 25_000):
+        battery.set(**play.values("bat-1", {}, ms))
+        shown.append(battery.value("soc_pct"))
+    assert shown == [50, 7, 7, 50, 50]
+
+
 def test_a_new_meter_starts_where_the_script_says(played):
     play, _ = played("device: meter-1, do: reset, values: {energy_import_kwh: 3}, from: 10s")
     counted = [
