@@ -222,7 +222,12 @@ class RtuExchange(Exchange):
         self._must_drain = True
         self._longest_s = 0.0
         self._answered = False
-        self._silent_by_s: float | None = None
+        self._first_s = 0.0
+        self._believed: dict[int, tuple[Ask, bytes]] = {}
+        """By unit, the last reply that was believed, and to what."""
+        self._frame = b""
+        self._equal: dict[Ask, bytes] = {}
+        """Replies that were proved right though the unit's last reply to something else was the same."""
 
     async def ask(self, ask: Ask, timeout_s: float) -> bytes:
         """The data bytes of the reply.
@@ -237,14 +242,24 @@ class RtuExchange(Exchange):
             await self._pass_late(ask, doubted, timeout_s)
         try:
             data = await self._one(ask, timeout_s)
+            if self._is_old(ask, self._frame):
+                await self._pass_late(ask, frozenset((ask.shape,)), timeout_s)
+                data = await self._one(ask, timeout_s)
+                self._equal[ask] = self._frame
+            self._believed[ask.unit] = ask, self._frame
         finally:
             if self._answered:
                 self._late.passed(ask.unit)
         return data
 
+    def _is_old(self, ask: Ask, frame: bytes) -> bool:
+        """Whether it may be the unit's last reply once more, though something else was asked for."""
+        before, last = self._believed.get(ask.unit, (ask, b""))
+        return frame == last and ask != before and frame != self._equal.get(ask)
+
     async def _one(self, ask: Ask, timeout_s: float) -> bytes:
         self._answered = False
-        self._silent_by_s = None
+        self._first_s = 0.0
         self.heard_s = None
         try:
             data = await self._exchange(ask, timeout_s + self._byte_s * ask.rtu_bytes, None)
@@ -310,14 +325,13 @@ class RtuExchange(Exchange):
         ask = self._asked
         if ask is None or self._reply is None or self._reply.done():
             self._must_drain = True
-        elif self._silent_by_s is not None:
-            self._set_deadline(self._silent_by_s)
         else:
             received = bytes(self._view[: self._filled])
             frames, rest = find_rtu_replies(ask, received)
             if frames:
-                self._silent_by_s = now_s + _QUIET_S
-                self._set_deadline(self._silent_by_s if rest else now_s + self._silence_s)
+                first_s = self._first_s = self._first_s or now_s
+                doubtful = rest or (len(frames) == 1 and self._is_old(ask, frames[0]))
+                self._set_deadline(first_s + _QUIET_S if doubtful else now_s + self._silence_s)
             elif has_damaged_reply(ask, received):
                 self._set_deadline(min(self._deadline_s, now_s + _QUIET_S))
         if self._filled == MAX_BUFFERED:  # there must be room for more
@@ -335,9 +349,11 @@ class RtuExchange(Exchange):
         if not frames:
             super()._time_out()
         elif len(set(frames)) > 1 or rtu_head(ask) in rest:
+            self._late.repeat(ask, self._loop.time())
             self._fail(BadReply("more than one reply to one request"))
         else:
             if len(frames) > 1:
                 self._late.repeat(ask, self._loop.time())
             self.dropped += len(received) - len(frames[0])
+            self._frame = frames[0]
             self._take(reply, ask, frames[0][0], frames[0][1:-2])
