@@ -75,6 +75,7 @@ class BusPoller:
         lessons: what the devices of the site have been found to refuse.
         second_look: makes what looks at a device's polls.
         numbers: shared by all pollers of a boot, also those that follow each other.
+        before: the poller that had this bus until now; replies to its last requests may still come.
 
     Raises:
         ValueError: the URL is none, or a profile cannot be planned.
@@ -90,6 +91,7 @@ class BusPoller:
         lessons: Lessons | None = None,
         second_look: Callable[[Device], SecondLook] | None = None,
         numbers: FrameNumbers | None = None,
+        before: "BusPoller | None" = None,
     ) -> None:
         self.line = line
         self._numbers = numbers or FrameNumbers()
@@ -101,7 +103,7 @@ class BusPoller:
         """Called with device, from_ms, to_ms (monotonic) and slots where a stall swallowed slots."""
         self._clock = clock
         self._on_frame = on_frame
-        self._bus: Bus = open_bus(line, _links(devices))
+        self._bus: Bus = open_bus(line, _links(devices), before and before.shared.bus.late)
         lessons = lessons or Lessons()
         self._units = {
             d.id: UnitPoll(d, self._bus, clock, lessons, second_look and second_look(d)) for d in devices

@@ -216,6 +216,7 @@ class Site:
             lessons=self._lessons,
             second_look=self._second_look,
             numbers=self._numbers,
+            before=self.pollers.get(bus),
         )
         poller.on_first_request = self._polling.set
         poller.on_identified = self._identified
