@@ -82,12 +82,22 @@ def confidence(doubt: float, plausible_share: float, contradictions: int) -> flo
 
 
 def image(profile: Profile) -> Mapping[tuple[Table, int], int]:
-    """Words by which a simulated device of this profile is known: table and address → word."""
+    """Words by which a simulated device of this profile is known: table and address → word.
+
+    A number inside limits is left to the point that measures it, where there is one.
+    """
     words: dict[tuple[Table, int], int] = {}
     for mark in profile.identify.marks if profile.identify is not None else ():
-        if mark.range is None:
+        measured = any(_measures(point, mark) for point in profile.points)
+        if mark.range is None or not measured:
             words |= {(mark.table, at): word for at, word in enumerate(_example(mark), mark.address)}
     return words
+
+
+def _measures(point: Point, mark: Mark) -> bool:
+    one, other = point.span, mark.span
+    overlaps = one.table is other.table and one.start < other.end and other.start < one.end
+    return overlaps and (point.unit != "" or point.value_type != "number")
 
 
 def _example(mark: Mark) -> Sequence[int]:
@@ -97,7 +107,12 @@ def _example(mark: Mark) -> Sequence[int]:
     if mark.texts:
         data = example(mark.texts).encode().ljust(2 * registers, b"\0")[: 2 * registers]
         return struct.unpack(f">{registers}H", data)
-    words = struct.unpack(f">{registers}H", mark.equals[0].to_bytes(2 * registers))
+    number = mark.equals[0] if mark.range is None else sum(mark.range) / 2
+    if mark.format.type in ("f32", "f64"):
+        raw = struct.pack(">f" if registers == 2 else ">d", number)
+    else:
+        raw = int(number).to_bytes(2 * registers, signed=number < 0)
+    words = struct.unpack(f">{registers}H", raw)
     return words if mark.format.word_order == "big" else words[::-1]
 
 

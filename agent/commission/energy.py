@@ -51,9 +51,7 @@ def _counter(
         for earlier, later in pairwise(series)
     )
     step = _step(point, series[-1][1])
-    fits = 0.5 * expected - step <= grown <= 2 * expected + step
-    against = grown > 3 * step and all(kw < 0 for _, _, kw in series)
-    if against or (expected > 3 * step and not fits):
+    if expected > 3 * step and not 0.5 * expected - step <= grown <= 2 * expected + step:
         yield _disagreement(counter, power, grown, expected)
 
 
