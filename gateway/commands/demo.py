@@ -114,13 +114,14 @@ class _Demo:
 
     async def _sum_up(self) -> None:
         site = self._site
+        frames = site.frames  # what comes after is not committed
         await site.journal.commit()
         statistics = await site.journal.statistics()
         alerts = await site.desk.alerts(state="all", limit=500)
         tickets = await site.desk.tickets(state="all", limit=500)
         self._say(
             "summary",
-            frames=site.frames,
+            frames=frames,
             published=sum(sink.published for sink in site.north.mqtt.values()),
             stored=statistics["frames"],
             alerts=len(alerts.items),
