@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 WEB := gateway/console/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help demo test check lint setup setup-test console servers format lock docs bench screenshots clean
+.PHONY: help demo test faults check lint setup setup-test console servers format lock docs bench screenshots clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,9 @@ demo: setup ## a simulated village with the whole gateway; ARGS="--port 8090 --m
 
 test: setup-test servers ## all set-up, then all tests; ARGS="-k story" narrows
 	@$(BIN)/pytest -q $(ARGS)
+
+faults: setup-test servers ## the long set: kills, power cuts, damage, and what each stage still has; ARGS="-k kill" narrows
+	@FAULTS=long $(BIN)/pytest -q tests/faults $(ARGS)
 
 check: lint test ## format, lint, strict types, import contracts, tests
 
