@@ -4,6 +4,7 @@ Limits are wide on purpose: a wrong scale, address, word order or wiring misses 
 a right device under any load stays inside.
 """
 
+import re
 from collections.abc import Mapping
 
 from agent.commission.finding import PHASES, Circumstances, Finding, Snapshot
@@ -12,9 +13,12 @@ from agent.reading import Text
 _GRIDS_HZ = ((47.0, 53.0), (57.0, 63.0))  # 50 and 60 Hz with what islands and droop make of them
 _PHASE_V = (80.0, 360.0)  # 100 V (Japan) to 347 V (Canada), each with its tolerance
 _LINE_V = (360.0, 480.0)
+_INPUT_POWER = re.compile(r"dc_power_\d+_kw")
 _LIVE_V = 50.0
 _LEAST_KW = 0.1
 _LEAST_KVA = 0.3
+_IDLE_SHARE = 0.03
+"""Of its rated power, below which a device measures nothing well."""
 
 
 def frequency(seen: Snapshot) -> Finding | None:
@@ -132,7 +136,10 @@ def volts_times_amps(seen: Snapshot, about: Circumstances) -> Finding | None:
     if not judged and total is not None and by_phase and _is_complete(by_phase, about):
         kva = max(sum(by_phase.values()), _between_lines_kva(seen, volts, amps))
         judged = [(kva, total, _factor(seen, "power_factor"))]
-    off = next((judge for judge in judged if not _agree(*judge)), None)
+    least = max(_LEAST_KVA, _IDLE_SHARE * (seen.number("rated_power_kw") or 0.0))
+    off = next(
+        (judge for judge in judged if max(judge[0], abs(judge[1])) > least and not _agree(*judge)), None
+    )
     if off is None:
         return None
     kva, kw, _ = off
@@ -156,8 +163,6 @@ def volts_times_amps(seen: Snapshot, about: Circumstances) -> Finding | None:
 
 
 def _agree(kva: float, kw: float, factor: float | None) -> bool:
-    if max(kva, abs(kw)) < _LEAST_KVA:
-        return True
     if abs(kw) > 1.15 * kva + _LEAST_KW:
         return False
     return factor is None or abs(abs(kw) - kva * abs(factor)) <= 0.2 * kva + _LEAST_KW
@@ -218,8 +223,8 @@ def reversed_meter(seen: Snapshot, about: Circumstances) -> Finding | None:
 
 def dc_and_ac(seen: Snapshot, about: Circumstances) -> Finding | None:
     """An inverter gives no more than it takes from its modules (and its battery)."""
-    ac, dc = seen.number("ac_power_kw"), _dc_power(seen)
-    if about.profile.kind != "inverter" or ac is None or not dc:  # 0 is also said where it is not measured
+    ac, dc = seen.number("ac_power_kw"), _dc_power(seen, about)
+    if about.profile.kind != "inverter" or ac is None or dc is None or dc <= 0:  # 0: not measured
         return None
     if "battery" in about.profile.kinds or "battery_power_kw" in seen.values:
         battery = seen.number("battery_power_kw")
@@ -247,12 +252,14 @@ def _dc_finding(ac: float, dc: float, level: str) -> Finding:
     )
 
 
-def _dc_power(seen: Snapshot) -> float | None:
+def _dc_power(seen: Snapshot, about: Circumstances) -> float | None:
+    """Of all inputs that the profile has; None where one of them is not known, or it has only the first."""
     total = seen.number("dc_power_kw")
     if total is not None:
         return total
-    parts = [p for n in range(1, 25) if (p := seen.number(f"dc_power_{n}_kw")) is not None]
-    return sum(parts) if parts else None
+    inputs = [p.name for p in about.profile.points if _INPUT_POWER.fullmatch(p.name)]
+    parts = [power for name in inputs if (power := seen.number(name)) is not None]
+    return sum(parts) if len(parts) == len(inputs) > 1 else None
 
 
 def _voltages(seen: Snapshot) -> dict[int, float]:

@@ -12,6 +12,8 @@ _YEARS_H = 30 * 8_760.0
 _LARGEST_KWH = 2e7
 """More than 300 kW day and night for seven years: a single device of a village hardly counts so far."""
 
+_FLOAT_STEP_KWH = 0.1  # many meters count in coarse steps and only send them as a float
+
 _COUNTS: tuple[tuple[str, str, float], ...] = (  # counter, the power that drives it, its direction
     ("energy_total_kwh", "ac_power_kw", 1.0),
     ("energy_import_kwh", "active_power_kw", 1.0),
@@ -74,11 +76,11 @@ def _disagreement(counter: str, power: str, grown: float, expected: float) -> Fi
 def _step(point: Point, value: float) -> float:
     """The least that the counter can grow by."""
     form = point.format
-    if form.type == "f32":
-        return max(abs(value) * 2.0**-23, 1e-4)
+    if form.type[0] == "f":
+        return max(abs(value) * 2.0**-23, _FLOAT_STEP_KWH)
     if form.scale_at is not None:
         return max(abs(form.scale), 1.0)  # its exponent is not known here
-    return abs(form.scale) if form.type != "f64" else 1e-4
+    return abs(form.scale)
 
 
 def size_of_counters(snapshots: Sequence[Snapshot], about: Circumstances) -> Iterator[Finding]:

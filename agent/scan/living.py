@@ -76,9 +76,12 @@ class _Search:
             self.found.units.append(unit)
 
     def _wait_ms(self) -> float:
-        if not self.found.units or self._line.endpoint.is_rtu:
+        if self._knows_no_times():
             return self._probe_ms
         return min(self._probe_ms, max(_LEAST_MS, _BUSY_TIMES * self._line.slowest_ms))
+
+    def _knows_no_times(self) -> bool:
+        return not self.found.units or self._line.endpoint.is_rtu or self._line.is_lent
 
     async def _answers(self, unit: int, span: Span, wait_ms: float) -> bool:
         try:
@@ -105,7 +108,7 @@ class _Search:
 
     async def _gateway_was_late_ms(self) -> float | None:
         """How long the line was still busy with a silent unit; None where it was not."""
-        if not self.found.units or self._line.endpoint.is_rtu:
+        if self._knows_no_times():
             return None
         usual_ms = self._line.slowest_ms
         self._line.slowest_ms = 0.0

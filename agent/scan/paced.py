@@ -18,10 +18,12 @@ _REOPEN_S = 1.0
 class Paced:
     """Wraps a reader for one search; has what `agent.unit_poll` needs of a bus.
 
-    `slowest_ms` is the longest time that a reply has taken so far, 0 before the first one.
+    `slowest_ms` is the longest time that a reply has taken so far, 0 before the first one. On a line
+    that is lent, it is the wait for a turn, too, and says nothing of the units.
     """
 
-    def __init__(self, reader: Reader, pace: Pace) -> None:
+    def __init__(self, reader: Reader, pace: Pace, *, is_lent: bool = False) -> None:
+        self.is_lent = is_lent
         self._reader = reader
         self._pace = pace
         self._free_s = 0.0

@@ -6,6 +6,7 @@ from typing import Literal
 
 from agent.clock import Clock
 from agent.modbus.endpoint import Endpoint
+from agent.modbus.pdu import BusDown
 from agent.modbus.reader import Reader
 from agent.profile import Profile
 from agent.scan.found import Unit, is_same
@@ -19,7 +20,8 @@ _FIRST_UNITS = 5
 _ALIKE = 100
 """Of so many ids asked, each with the same refusals: a device is taken to answer to any id."""
 
-Open = Callable[[Endpoint], Awaitable[Reader]]
+Open = Callable[[Endpoint], Awaitable[tuple[Reader, bool]]]
+"""Opens a line; True beside it where somebody else is its master and lends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ class Search:
 
     async def _on(self, setting: Endpoint, units: Sequence[int], outcome: Outcome) -> bool:
         """Whether units were found with this setting; then all ids have been asked."""
-        line = Paced(await self.open_line(setting), self.pace)
+        reader, is_lent = await self.open_line(setting)
+        line = Paced(reader, self.pace, is_lent=is_lent)
         try:
             if (
                 line.endpoint,
@@ -122,6 +125,8 @@ class Search:
             known = await _known_by_serial(line, unit, units)
             if known is None:
                 new = await recognise(line, unit, self.profiles, self.clock)
+                if not line.opened:
+                    raise BusDown("the gateway that lent the line has ended")
                 known = next((one for one in units if is_same(one, new)), None)
                 if known is None:
                     units.append(new)

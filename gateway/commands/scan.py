@@ -23,6 +23,7 @@ from agent.scan.search import Outcome, Search, Step
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, show
+from gateway.guests.guest_bus import GuestBus
 from gateway.guests.shared_bus import open_shared_bus
 from gateway.profiles import ProfileShelf
 
@@ -92,7 +93,7 @@ def scan(
         profiles = _profiles(ProfileShelf(Path.cwd()))
         progress = _Progress(speaks)
         search = Search(
-            open_line=_open,
+            open_line=_Opener(),
             settings=settings_of(url, endpoint),
             units=search_units,
             pace=pace_of(endpoint, thorough=thorough),
@@ -115,8 +116,20 @@ def scan(
         _print(outcome.units, speaks)
 
 
-async def _open(line: Endpoint) -> Reader:
-    return await open_shared_bus(BusLine("scan", url_of(line)), {}, lambda word: print(word, file=sys.stderr))
+class _Opener:
+    """Opens a line, or takes a seat on a running gateway's; what there is to tell is told once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    async def __call__(self, line: Endpoint) -> tuple[Reader, bool]:
+        bus = await open_shared_bus(BusLine("scan", url_of(line)), {}, self._tell)
+        return bus, isinstance(bus, GuestBus)
+
+    def _tell(self, word: str) -> None:
+        if word not in self._told:
+            self._told.add(word)
+            print(word, file=sys.stderr)
 
 
 def _profiles(shelf: ProfileShelf) -> list[Profile]:
