@@ -9,14 +9,17 @@ from typing import Any
 import typer
 
 from agent.clock import SystemClock
+from agent.commission.check import findings
+from agent.commission.finding import Circumstances, Finding, Snapshot
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
 from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.poll import Poll
-from agent.profile import Point
+from agent.profile import Point, Profile
 from agent.reading import Quality, Value
 from agent.reason import in_hex, reason, set_bits, shown_span
+from agent.scan.recognise import good_values
 from agent.unit_poll import UnitPoll
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
@@ -104,7 +107,13 @@ def _document(name: str, profile_name: str, asked: UnitPoll, poll: Poll) -> dict
         "model": profile.model,
         "serial": asked.chain.serial if asked.chain is not None else "",
         "points": {p.name: _point(p, *found[p.name], last) for p in profile.points if p.name in found},
+        "findings": [finding.document() for finding in _findings(profile, poll)],
     }
+
+
+def _findings(profile: Profile, poll: Poll) -> tuple[Finding, ...]:
+    """What the readings of this one poll contradict."""
+    return findings([Snapshot(poll.last_ms, good_values(poll))], Circumstances(profile))
 
 
 def _point(point: Point, value: Value | None, quality: Quality, last: LastPoll) -> dict[str, Any]:
@@ -138,6 +147,10 @@ def _print_table(document: dict[str, Any], lang: Language) -> None:
     for row in rows:
         cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+    if document["findings"]:
+        print({"en": "\nCommissioning check:", "zh": "\n调试检查:"}[lang])
+    for finding in document["findings"]:
+        print(f"  {finding['message'][lang]}: {finding['remedy'][lang]}")
 
 
 def _row(name: str, entry: dict[str, Any], lang: Language) -> tuple[str, ...]:
