@@ -22,7 +22,7 @@ site:
   timezone: Asia/Shanghai
 buses:
   - {id: lan-1, url: "tcp://192.168.1.20:502"}
-  - {id: rs485-1, url: "rtu:///dev/ttyUSB0?baudrate=9600", timeout: 1s}
+  - {id: rs485-1, url: "rtu:///dev/serial/by-id/usb-FTDI?baudrate=9600", timeout: 1s}
 devices:
   - {id: inv-1, profile: sunspec-inverter, bus: lan-1, unit: 1, rated_kw: 50}
   - {id: meter-main, profile: eastron-sdm630, bus: rs485-1, unit: 2, role: main_meter, every: 5s}
@@ -47,11 +47,11 @@ BROKEN_SITES = [
     ("  timezone: Asia/Shanghai", "  timezone: Asia/Shanghai\n  colour: red", 7, "unknown key 'colour'"),
     ("tcp://192.168.1.20:502", "192.168.1.20", 8, "not a bus address"),
     ("tcp://192.168.1.20:502", "tcp://192.168.1.20:70000", 8, "not a bus address"),
-    ("rtu:///dev/ttyUSB0?baudrate=9600", "rtu://ttyUSB0?baudrate=9600", 9, "three slashes"),
+    ("rtu:///dev/serial/by-id/usb-FTDI?baudrate=9600", "rtu://ttyUSB0?baudrate=9600", 9, "three slashes"),
     ("baudrate=9600", "baudrate=fast", 9, "baudrate=fast is not possible"),
     ("timeout: 1s", "timeout: 1", 9, "not a duration"),
     ("buses:\n", 'buses:\n  - {id: lan-1, url: "tcp://192.168.1.9:502"}\n', 9, "defined twice"),
-    ("rtu:///dev/ttyUSB0?baudrate=9600", "tcp://192.168.1.20:502", 9, "same address"),
+    ("rtu:///dev/serial/by-id/usb-FTDI?baudrate=9600", "tcp://192.168.1.20:502", 9, "same address"),
     ("profile: sunspec-inverter", "profile: sunspec-invertor", 11, "did you mean 'sunspec-inverter'?"),
     ("bus: lan-1, unit: 1", "bus: lan-2, unit: 1", 11, "there is no bus 'lan-2'"),
     ("unit: 1, rated_kw: 50", "unit: 300, rated_kw: 50", 11, "less than or equal to 255"),
