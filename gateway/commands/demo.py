@@ -12,6 +12,7 @@ import typer
 
 from agent.clock import SystemClock
 from agent.reading import Text
+from agent.time_source import AlwaysRight
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
 from gateway.config import load_site
@@ -77,7 +78,7 @@ class _Demo:
         self._site = Site(
             load_site(path),
             self._folder / "data",
-            clock=SystemClock(taken_at_its_word=True),
+            clock=SystemClock(source=AlwaysRight()),
             sun_elevation=lambda _ts_ms: self._world.sun_elevation_deg,
             offer_code=True,
             pace=self._speed,
