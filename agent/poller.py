@@ -15,6 +15,7 @@ from agent.clock import Clock
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
 from agent.modbus.bus import Bus, open_bus
+from agent.modbus.late import LateReplies
 from agent.modbus.lessons import Lessons
 from agent.modbus.plan import Holes
 from agent.poll import Poll
@@ -48,20 +49,23 @@ class FrameNumbers:
     """How far the frames of each device have come in this boot. One for all pollers, so none comes twice."""
 
     _seq: dict[str, int] = field(default_factory=dict)
+    _mono_ms: dict[str, int] = field(default_factory=dict)
     _ts_ms: dict[str, int] = field(default_factory=dict)
     _sure_ms: dict[str, int] = field(default_factory=dict)
 
-    def next(self, device: str, ts_ms: int, *, unsure: bool) -> tuple[int, int]:
-        """The next frame's number, and its time in UTC: after the one before where that one was right.
+    def next(self, device: str, mono_ms: int, ts_ms: int, *, unsure: bool) -> tuple[int, int, int]:
+        """The next frame's number, its place on the monotonic clock, after the one before, and its UTC.
 
-        A clock that was ahead while nobody trusted it steps back when trust comes, and so do the times.
+        UTC, too, is after the one before where that one was right. A clock that was ahead while nobody
+        trusted it steps back when trust comes, and so do the times; these are mended by the monotonic one.
         """
         seq = self._seq[device] = self._seq.get(device, 0) + 1
+        mono_ms = self._mono_ms[device] = max(mono_ms, self._mono_ms.get(device, mono_ms - 1) + 1)
         ts_ms = max(ts_ms, (self._ts_ms if unsure else self._sure_ms).get(device, 0) + 1)
         self._ts_ms[device] = ts_ms
         if not unsure:
             self._sure_ms[device] = ts_ms
-        return seq, ts_ms
+        return seq, mono_ms, ts_ms
 
 
 class BusPoller:
@@ -103,7 +107,7 @@ class BusPoller:
         """Called with device, from_ms, to_ms (monotonic) and slots where a stall swallowed slots."""
         self._clock = clock
         self._on_frame = on_frame
-        self._bus: Bus = open_bus(line, _links(devices), before and before.shared.bus.late)
+        self._bus: Bus = open_bus(line, _links(devices), before.late if before is not None else None)
         lessons = lessons or Lessons()
         self._units = {
             d.id: UnitPoll(d, self._bus, clock, lessons, second_look and second_look(d)) for d in devices
@@ -115,6 +119,11 @@ class BusPoller:
         self._told = dict.fromkeys(self._units, 0)
         self._troubled: dict[str, str] = {}
         self._meter = BusMeter(self._bus, self._started_ms)
+
+    @property
+    def late(self) -> LateReplies:
+        """The replies that may still come on this line; for the poller that follows."""
+        return self._bus.late
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -227,14 +236,15 @@ class BusPoller:
         if len(poll.points) != len(poll.values):
             raise ValueError(f"{name}: a poll of {len(poll.points)} points with {len(poll.values)} values")
         clock = self._clock
-        age_ms = clock.monotonic_ms() - poll.first_ms
         unsure = not clock.trusted()
-        seq, ts_ms = self._numbers.next(name, clock.utc_ms() - age_ms, unsure=unsure)
+        seq, mono_ms, ts_ms = self._numbers.next(
+            name, poll.first_ms, clock.utc_at(poll.first_ms), unsure=unsure
+        )
         return Frame(
             device=name,
             boot=clock.boot,
             seq=seq,
-            mono_ms=poll.first_ms,
+            mono_ms=mono_ms,
             ts_ms=ts_ms,
             unsure=unsure,
             span_ms=poll.last_ms - poll.first_ms,
