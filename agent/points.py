@@ -320,6 +320,7 @@ def _gateway() -> Iterator[StandardPoint]:
     yield _point(_GW, "sd_written_mb_per_day", "MB/d", "Written to the card", "存储卡日写入量")
     yield _point(_GW, "clock_synchronized", "", "Clock synchronized", "时钟已同步", type_="bool")
     yield _point(_GW, "clock_offset_s", "s", "Clock offset", "时钟偏差")
+    yield _point(_GW, "clock_skew_ppm", "ppm", "Clock skew", "时钟快慢")
     yield _point(_GW, "uptime_s", "s", "Up for", "运行时长")
     yield _point(_GW, "restarts_1h", "", "Restarts in the last hour", "近一小时重启次数")
     yield _point(_GW, "backlog_frames", "", "Frames not yet delivered", "待上送帧数")

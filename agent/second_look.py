@@ -12,7 +12,7 @@ from agent.device import Device
 from agent.plausible import Plausible, Values
 from agent.poll import Poll
 from agent.profile import Point, Profile
-from agent.quantity import DAY_MS
+from agent.quantity import DAY_MS, MINUTE_MS
 from agent.reading import Quality, Value
 
 log = structlog.get_logger(__name__)
@@ -75,6 +75,8 @@ class SecondLook:
     def _mono_ms(self, utc_ms: int) -> int:
         """When something was; long ago where our clock cannot tell, so that all of it can have changed."""
         age_ms = self._clock.utc_ms() - utc_ms if self._clock.trusted() else _LONG_AGO_MS
+        if age_ms < -MINUTE_MS:  # stamped by a clock that was wrong, and never mended
+            age_ms = _LONG_AGO_MS
         return self._lived_ms(self._clock.monotonic_ms() - max(0, age_ms))
 
     def _lived_ms(self, mono_ms: int) -> int:
@@ -100,7 +102,7 @@ class SecondLook:
             point, shown_s = self._clocks.get(name), values[index]
             if point is None or not isinstance(shown_s, float):
                 continue
-            now_s = (self._clock.utc_ms() - (self._clock.monotonic_ms() - poll.first_ms)) / 1_000
+            now_s = self._clock.utc_at(poll.first_ms) / 1_000
             if not point.format.utc:
                 offset = datetime.fromtimestamp(now_s, UTC).astimezone(self._zone).utcoffset()
                 now_s += offset.total_seconds() if offset is not None else 0.0

@@ -42,6 +42,7 @@ from gateway.site_north import North
 from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
 from gateway.tickets.outbox import PUBLISHED
+from gateway.tickets.requests import REFUSED_KEYS
 from gateway.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
@@ -184,7 +185,8 @@ class Site:
     def _recall(self) -> None:
         """What the journal has kept for others than its readers."""
         found = self.journal.watches()
-        self._watches = {k: w for k, w in found.items() if k != PUBLISHED and not k.startswith(_LESSON)}
+        others = {PUBLISHED, REFUSED_KEYS}
+        self._watches = {k: w for k, w in found.items() if k not in others and not k.startswith(_LESSON)}
         self._lessons = Lessons(
             {k.removeprefix(_LESSON): text for k, text in found.items() if k.startswith(_LESSON)},
             self.clock.utc_ms(),
@@ -193,8 +195,8 @@ class Site:
 
     def _remember(self, notes: dict[str, bytes | None]) -> None:
         clock = self.clock
-        times = {"mono_ms": clock.monotonic_ms(), "ts_ms": clock.utc_ms()}
-        self.journal.append_outcome((), notes, **times, unsure=not clock.trusted())
+        mono_ms, unsure = clock.monotonic_ms(), not clock.trusted()
+        self.journal.append_outcome((), notes, mono_ms=mono_ms, ts_ms=clock.utc_at(mono_ms), unsure=unsure)
 
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")
@@ -242,7 +244,8 @@ class Site:
     def apply(self, outcome: Outcome) -> None:
         """What an act of a person or of time has changed."""
         clock = self.clock
-        self._apply_at(outcome, clock.monotonic_ms(), clock.utc_ms(), unsure=not clock.trusted())
+        unsure, mono_ms = not clock.trusted(), clock.monotonic_ms()
+        self._apply_at(outcome, mono_ms, clock.utc_at(mono_ms), unsure=unsure)
 
     def _apply_at(self, outcome: Outcome, mono_ms: int, ts_ms: int, *, unsure: bool) -> None:
         if not outcome:
@@ -287,8 +290,8 @@ class Site:
                 yield device_facts(device, profile)
 
     def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
-        offset_ms = self.clock.utc_ms() - self.clock.monotonic_ms()
-        self.journal.gap(device, from_ms + offset_ms, to_ms + offset_ms, slots, None, "overload")
+        utc_at = self.clock.utc_at
+        self.journal.gap(device, utc_at(from_ms), utc_at(to_ms), slots, None, "overload")
 
     # ---- rooms
 

@@ -145,9 +145,8 @@ class ConsoleDesk:
 
 def raw_poll(poll: LastPoll, clock: Clock) -> RawPoll:
     """The last words of a device, with the times of the wall clock."""
-    offset_ms = clock.utc_ms() - clock.monotonic_ms()
     blocks = tuple(
-        RawBlock(block.table.value, block.start, block.words, block.mono_ms + offset_ms)
+        RawBlock(block.table.value, block.start, block.words, clock.utc_at(block.mono_ms))
         for block in poll.blocks
         if block.words is not None
     )

@@ -205,11 +205,13 @@ class Vitals:
         return frames
 
     def _time(self) -> Signs:
-        clock = self._host.clock
+        clock, boots = self._host.clock, self._host.journal.boots
+        offset_s, skew_ppm = clock.offset_s(), clock.skew_ppm()
         return {
-            "clock_synchronized": clock.trusted(),
-            "clock_offset_s": clock.offset_s(),
-            "restarts_1h": float(self._host.journal.boots.restarts_since(clock.utc_ms() - HOUR_MS)),
+            "clock_synchronized": clock.synchronised(),
+            "clock_offset_s": None if offset_s is None else round(offset_s, 6),
+            "clock_skew_ppm": None if skew_ppm is None else round(skew_ppm, 1),
+            "restarts_1h": float(boots.restarts(clock.monotonic_ms(), clock.utc_ms(), HOUR_MS)),
         }
 
     async def _backlog(self) -> Signs:
@@ -248,13 +250,14 @@ class Vitals:
     def _frame(self, device: str, signs: Signs) -> Frame:
         clock = self._host.clock
         unsure = not clock.trusted()
-        seq, ts_ms = self._numbers.next(device, clock.utc_ms(), unsure=unsure)
+        now_ms = clock.monotonic_ms()
+        seq, mono_ms, ts_ms = self._numbers.next(device, now_ms, clock.utc_at(now_ms), unsure=unsure)
         faults = {index: Quality.ABSENT for index, value in enumerate(signs.values()) if value is None}
         return Frame(
             device=device,
             boot=clock.boot,
             seq=seq,
-            mono_ms=clock.monotonic_ms(),
+            mono_ms=mono_ms,
             ts_ms=ts_ms,
             unsure=unsure,
             span_ms=0,

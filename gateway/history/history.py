@@ -108,7 +108,7 @@ class History:
                 there = await self._feed(partial(self._store.uptos, keys))
             for record in records:
                 if isinstance(record.entry, Frame):
-                    self._take(record.position, self._journal.boots.mended(record.entry), there)
+                    self._take(record.position, record.entry, there)
             self._read_to = records[-1].position
             await self._write_what_is_over()
         await self._mend()
@@ -126,14 +126,15 @@ class History:
     # ---- feeding
 
     def _key(self, unmended: Frame) -> Key:
-        frame = self._journal.boots.mended(unmended)
-        return frame.device, frame.boot if frame.unsure else "", frame.ts_ms // MINUTE_MS
+        boots = self._journal.boots
+        guessed = boots.waits(unmended)
+        return unmended.device, unmended.boot if guessed else "", boots.mended(unmended).ts_ms // MINUTE_MS
 
-    def _take(self, position: int, frame: Frame, there: Mapping[Key, int]) -> None:
-        key = self._key(frame)
+    def _take(self, position: int, unmended: Frame, there: Mapping[Key, int]) -> None:
+        key, frame = self._key(unmended), self._journal.boots.mended(unmended)
         self._latest_ms = frame.ts_ms
         self._latest[key[:2]] = key[2]
-        if frame.unsure:
+        if key[1]:
             self._unsure.add(frame.boot)
         if position > there.get(key, 0):
             bucket = self._open.get(key)
@@ -143,17 +144,24 @@ class History:
         if frame.reason is None:
             self._touched.add(frame.device)
             if frame.faults:
+                self._note_clean(frame.device)
                 self._note(frame)
             else:  # the usual case costs nothing per value
-                self._clean.setdefault(frame.device, {})[frame.points] = frame
+                clean = self._clean.setdefault(frame.device, {})
+                clean.pop(frame.points, None)  # so that they stand in the order of the journal
+                clean[frame.points] = frame
+
+    def _note_clean(self, device: str) -> None:
+        for frame in self._clean.pop(device, {}).values():
+            self._note(frame)
 
     def _note(self, frame: Frame) -> None:
+        """In the order of the journal, so that a clock that was ahead hides nothing."""
         last = self._lasts.setdefault(frame.device, {})
         for index, (point, value) in enumerate(zip(frame.points, frame.values, strict=True)):
             if value is None or frame.faults.get(index, Quality.GOOD) is not Quality.GOOD:
                 continue
-            if point not in last or last[point][0] <= frame.ts_ms:
-                last[point] = (frame.ts_ms, value)
+            last[point] = (frame.ts_ms, value)
 
     async def _write_what_is_over(self) -> None:
         """Minutes that their device has left, and those that time has left."""
@@ -252,8 +260,7 @@ class History:
 
     def last(self, device: str) -> dict[str, tuple[int, Value]]:
         """Per point the time and value of the last good reading, also from before the restart."""
-        for frame in self._clean.get(device, {}).values():
-            self._note(frame)
+        self._note_clean(device)
         return dict(self._lasts.get(device, {}))
 
     async def series(

@@ -29,7 +29,8 @@ class Boot:
     """One run of the gateway and how its monotonic clock stands to UTC.
 
     `position` is the last one before this boot; `offset_ms` (UTC minus monotonic) is None until the
-    wall clock was trusted. Boots of one `kernel_boot` share the monotonic clock.
+    wall clock was trusted. Boots of one `kernel_boot` share the monotonic clock. `last_mono_ms` is that
+    of the boot's last record, where it has ended and somebody needs to know.
     """
 
     boot: str
@@ -39,6 +40,7 @@ class Boot:
     utc_ms: int
     trusted: bool
     offset_ms: int | None
+    last_mono_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,12 +252,12 @@ class Journal:
         while self._head <= after:
             await self._news.wait()
 
-    async def read(self, after: Position, limit: int = 500) -> list[Record]:
-        """Up to `limit` committed records beyond `after`, in order."""
+    async def read(self, after: Position, limit: int = 500, *, changes: bool = False) -> list[Record]:
+        """Up to `limit` committed records beyond `after`, in order; changes only, if asked."""
         while after < self._head:
             if after >= self._tail.floor:
-                return self._tail.after(after, limit)
-            found = await self._ask(partial(self._log.after, after, limit), Found([]))
+                return self._tail.after(after, limit, changes=changes)
+            found = await self._ask(partial(self._log.after, after, limit, changes=changes), Found([]))
             if found.damaged:
                 await self._lose(found.damaged)
             if found.records:
@@ -386,7 +386,7 @@ class Journal:
     def _newly_known_offset(self) -> int | None:
         if self.boots.known(self.boot) or not self._clock.trusted():
             return None
-        return self._clock.utc_ms() - self._clock.monotonic_ms()
+        return self._clock.origin_ms
 
 
 async def _outlast(writing: asyncio.Future[Committed]) -> asyncio.CancelledError | None:

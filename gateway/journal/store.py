@@ -15,6 +15,7 @@ import structlog
 from agent.reading import Frame
 from gateway.journal import retention
 from gateway.journal.batch import Batch, Boot, Committed, Opened, pack_state, runs
+from gateway.journal.ends import with_ends
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import DamagedFileError, abandon, connect, create, refused, set_aside
 from gateway.journal.loss import follow, last_frames, lost_behind, lost_with_the_file
@@ -76,13 +77,13 @@ class Store:
             if mark is not None:
                 self._devices = mark.devices
             self._watches = dict(connection.execute("SELECT key, state FROM watch"))
-            self._boots = load_boots(connection)
             self._boot = replace(self._boot, position=self._head)
-            self._boots[self._boot.boot] = self._boot
+            self._boots = {**load_boots(connection), self._boot.boot: self._boot}
             connection.execute("BEGIN IMMEDIATE")
             write_boot(connection, self._boot)
             connection.execute("COMMIT")
             readers = load_state(connection)[1]
+            boots = with_ends(connection, self._layouts, self._boots)
         except sqlite3.Error as error:
             self._drop()
             raise JournalUnavailable(f"{self._path}: {error}") from error
@@ -92,7 +93,7 @@ class Store:
             self._gone,
             {name: progress.settle_all(self._gone) for name, progress in readers.items()},
             dict(self._watches),
-            dict(self._boots),
+            boots,
             retention.live_bytes(connection),
         )
 

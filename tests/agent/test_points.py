@@ -26,6 +26,7 @@ SUFFIX = {
     "hPa": "_hpa",
     "mm": "_mm",
     "h": "_h",
+    "ppm": "_ppm",
     "s": "_s",
     "MB": "_mb",
     "MB/d": "_mb_per_day",

@@ -347,8 +347,18 @@ async def test_a_bus_without_devices_just_stays():
 def test_times_stamped_ahead_by_an_untrusted_clock_do_not_push_the_trusted_ones():
     numbers = FrameNumbers()
     stamps = [(9_000, True), (9_000, True), (500, False), (400, False), (300, True), (800, False)]
-    stamped = [numbers.next("m", ts_ms, unsure=unsure) for ts_ms, unsure in stamps]
-    assert stamped == [(1, 9_000), (2, 9_001), (3, 500), (4, 501), (5, 502), (6, 800)]
+    stamped = [numbers.next("m", 70, ts_ms, unsure=unsure) for ts_ms, unsure in stamps]
+    assert [(seq, ts_ms) for seq, _, ts_ms in stamped] == [
+        (1, 9_000),
+        (2, 9_001),
+        (3, 500),
+        (4, 501),
+        (5, 502),
+        (6, 800),
+    ]
+    assert [mono_ms for _, mono_ms, _ in stamped] == [70, 71, 72, 73, 74, 75], (
+        "so that mended times rise, too"
+    )
 
 
 def test_a_poll_with_more_points_than_values_makes_no_frame():
