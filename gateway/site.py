@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from agent.clock import Clock, SystemClock
+from agent.clock import Clock
 from agent.device import Device
 from agent.modbus.lessons import Lessons
 from agent.poller import BusPoller, FrameNumbers
@@ -39,10 +39,12 @@ from gateway.site_console import LatchPort
 from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
 from gateway.site_north import North
+from gateway.site_time import site_time
 from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
 from gateway.tickets.outbox import PUBLISHED
 from gateway.tickets.requests import REFUSED_KEYS
+from gateway.time_server import TimeServer
 from gateway.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
@@ -72,7 +74,7 @@ class Site:
     Args:
         config: the checked site file.
         data: the folder of its state.
-        clock: the machine's clocks unless a test says otherwise.
+        clock: by the site file unless a test says otherwise.
         sun_elevation: degrees at a UTC millisecond; by the site's location unless given.
         offer_code: print a one-time sign-in even where there are users.
         pace: how many times faster than real time the devices live, where they are simulated.
@@ -90,7 +92,8 @@ class Site:
     ) -> None:
         self.config = config
         self.data = data
-        self.clock = clock or SystemClock()
+        self._time = site_time(config.file.time, config.path)
+        self.clock: Clock = clock or self._time.clock
         self.live = Live()
         self.devices = SiteDevices(config)
         self.pollers: dict[str, BusPoller] = {}
@@ -146,6 +149,8 @@ class Site:
             self._parts.start("history", self.history.run())
             self._parts.start("desk", self.desk.run())
             self._parts.start("ticks", self._ticks())
+            if (server := self.config.file.time.server) is not None and self._time.measured is not None:
+                self._parts.start("time", TimeServer(*server, self.clock, self._time.measured).run())
             self._parts.start("vitals", Vitals(self).run())
             self._parts.start("guests", Door(self.config.id, self.pollers).run())
             for name in parts_of(self.config):

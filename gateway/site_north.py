@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from gateway.journal.record import Position
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, raw_poll
 from gateway.site_facts import console_site
 from gateway.tickets.clerk import UnknownTicket
+from gateway.tickets.requests import Requests
 
 if TYPE_CHECKING:
     from gateway.console.app import Console
@@ -36,6 +38,7 @@ class North:
         self._console: Console | None = None
         self._server: ConsoleServer | None = None
         self._users: Users | None = None
+        self._requests = Requests(site.desk, site.journal, site.clock)
 
     # ---- brokers and database
 
@@ -87,12 +90,17 @@ class North:
             version=__version__,
             devices=site.devices.meta,
             secrets=site.config.folder,
+            state=site.data,
             open_alerts=site.open_alerts,
             open_tickets=self._open_tickets,
             ticket_document=self._ticket_document,
+            ask_desk=self._ask_desk,
             embedded_at=self._brokers.get(name),
         )
         return self.mqtt[name]
+
+    async def _ask_desk(self, request: Mapping[str, object], station: str) -> None:
+        await self._requests.ask(request, station)
 
     async def _open_tickets(self) -> list[str]:
         page = await self._site.desk.tickets(state="open", limit=_MOST_OPEN)
@@ -196,7 +204,9 @@ class North:
             ),
         }
         for name, sink in self.mqtt.items():
-            lines[f"mqtt:{name}"] = Check(sink.connected, "connected" if sink.connected else "not connected")
+            lines[f"mqtt:{name}"] = Check(
+                sink.connected, "connected" if sink.connected else f"not connected: {sink.trouble}"
+            )
         if self.influxdb is not None:
             stored = self.influxdb.connected
             lines["influxdb"] = Check(stored, "stores" if stored else "does not store")

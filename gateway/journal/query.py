@@ -1,7 +1,7 @@
 """Questions to a journal file: what comes next, what was in a time, how it stands."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from gateway.journal.ranges import Progress, Ranges
 from gateway.journal.record import Gap, Position, Record
 
 FILE = "journal.db"
+_NO_END = 1 << 62
 
 
 class Layouts(Mapping[int, Layout]):
@@ -104,14 +105,10 @@ class LogReader:
                 raise JournalUnavailable(f"{self._path}: {error}") from error
             raise DamagedFileError(str(error)) from error
 
-    def after(self, position: Position, limit: int) -> Found:
-        """Up to `limit` records beyond `position`."""
+    def after(self, position: Position, limit: int, *, changes: bool = False) -> Found:
+        """Up to `limit` records beyond `position`; changes only, if asked."""
         with self._ask() as (connection, layouts):
-            rows = connection.execute(
-                "SELECT first, last, data FROM block WHERE first >="
-                " coalesce((SELECT max(first) FROM block WHERE first <= ?), 0) ORDER BY first",
-                (position + 1,),
-            )
+            rows = (_blocks_with_changes if changes else _blocks_after)(connection, position)
             records: list[Record] = []
             damaged = []
             for first, last, data in rows:
@@ -122,7 +119,11 @@ class LogReader:
                 except DamagedBlobError:
                     damaged.append((max(first, position + 1), last))
                     continue
-                records += (record for record in block if record.position > position)
+                records += (
+                    record
+                    for record in block
+                    if record.position > position and not (changes and isinstance(record.entry, Frame))
+                )
                 if len(records) >= limit:
                     break
             rows.close()
@@ -241,6 +242,33 @@ def present(connection: sqlite3.Connection) -> Ranges:
 def gap_of(row: tuple[Any, ...]) -> Gap:
     seq = None if row[6] is None else (row[6], row[7])
     return Gap(row[0], row[1], row[2], row[3], row[4], row[5], seq, row[8])
+
+
+def _blocks_after(
+    connection: sqlite3.Connection, position: Position
+) -> Generator[tuple[Position, Position, bytes]]:
+    yield from connection.execute(
+        "SELECT first, last, data FROM block WHERE first >="
+        " coalesce((SELECT max(first) FROM block WHERE first <= ?), 0) ORDER BY first",
+        (position + 1,),
+    )
+
+
+def _blocks_with_changes(
+    connection: sqlite3.Connection, position: Position
+) -> Generator[tuple[Position, Position, bytes]]:
+    """Found by the counts of segments, so that a long journal is not read for them."""
+    spans = connection.execute(
+        "SELECT first, last FROM segment WHERE last > ? AND last - first + 1 > frames ORDER BY first",
+        (position,),
+    ).fetchall()
+    (rest,) = connection.execute("SELECT coalesce(max(last), 0) + 1 FROM segment").fetchone()
+    for first, last in [*spans, (rest, _NO_END)]:
+        yield from connection.execute(
+            "SELECT first, last, data FROM block WHERE first BETWEEN ? AND ?"
+            " AND last - first + 1 > frames ORDER BY first",
+            (first, last),
+        )
 
 
 _GAPS = "SELECT id, device, boot, from_ms, to_ms, slots, seq_first, seq_last, reason FROM gap"

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import islice
 
 from agent.reading import Frame
 from gateway.journal.record import Position, Record
@@ -31,9 +32,12 @@ class Tail:
             self.floor = self._records[drop - 1].position
             del self._records[:drop]
 
-    def after(self, position: Position, limit: int) -> list[Record]:
-        """Up to `limit` records beyond `position`, which is not below the floor."""
+    def after(self, position: Position, limit: int, *, changes: bool = False) -> list[Record]:
+        """Up to `limit` records beyond `position`, which is not below the floor; changes only, if asked."""
         start = bisect_right(self._records, position, key=_position)
+        if changes:
+            beyond = islice(self._records, start, None)
+            return list(islice((r for r in beyond if not isinstance(r.entry, Frame)), limit))
         return self._records[start : start + limit]
 
 

@@ -24,6 +24,8 @@ class MqttConfig(BaseModel):
     key_file: str | None = None
     client_id: str | None = None
     format: Literal["json"] = "json"
+    station: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
+    """Whose receipts settle what is sent, and whose desk may send requests; None: a PUBACK settles."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,8 +8,9 @@ become backlog, so memory stays bounded however slow the other end is.
 
 from collections import deque
 
+from agent.reading import Frame
 from gateway.journal.journal import Journal
-from gateway.journal.record import Position, Record
+from gateway.journal.record import Change, Position, Record
 
 
 class Lanes:
@@ -19,30 +20,34 @@ class Lanes:
         journal: the log.
         reader: the reader's name there.
         live_limit: live records kept in memory at most.
+        frames_only: changes go another way; here they are passed over.
     """
 
-    def __init__(self, journal: Journal, reader: str, *, live_limit: int = 1_000) -> None:
+    def __init__(
+        self, journal: Journal, reader: str, *, live_limit: int = 1_000, frames_only: bool = False
+    ) -> None:
         self._journal = journal
         self._reader = reader
         self._live_limit = live_limit
+        self._frames_only = frames_only
         self._live: deque[Record] = deque()
         self._owed: list[tuple[Position, Position]] = []
         self._backlog: deque[Record] = deque()
-        self._without: frozenset[Position] = frozenset()
+        self._held: dict[str, tuple[Frame | Change, list[tuple[Position, Position]]]] = {}
+        """Boot → one entry of it, and all its records whose time is not known yet."""
         self.begun_at: Position = 0
 
-    def begin(self, upto: Position, *, without: frozenset[Position] = frozenset()) -> None:
+    def begin(self, upto: Position) -> None:
         """Start over from what the journal knows: all that is unsettled up to `upto` is backlog.
 
         Args:
             upto: the last record that is not live.
-            without: records that the caller delivers itself.
         """
         self.begun_at = upto
-        self._without = without
         self._live.clear()
         self._backlog.clear()
         self._owed.clear()
+        self._held.clear()
         start = self._journal.cursor(self._reader) + 1
         for first, last in self._journal.settled(self._reader):
             if first > upto:
@@ -55,23 +60,42 @@ class Lanes:
 
     def committed(self, record: Record) -> None:
         """A record that came after `begin`; in order."""
+        if record.position <= self.begun_at or (self._frames_only and isinstance(record.entry, Change)):
+            return
         if len(self._live) < self._live_limit:
             self._live.append(record)
             return
         for pushed_out in (*self._live, record):
-            self._owe(pushed_out.position)
+            self.owe(pushed_out.position)
         self._live.clear()
 
     def take_live(self) -> Record | None:
         return self._live.popleft() if self._live else None
 
     def take_backlog(self) -> Record | None:
-        """A record that `load` made ready."""
-        return self._backlog.popleft() if self._backlog else None
+        """A record that `load` made ready, unless it was settled since."""
+        while self._backlog:
+            record = self._backlog.popleft()
+            if not self.is_settled(record.position):
+                return record
+        return None
+
+    def is_settled(self, position: Position) -> bool:
+        cursor = self._journal.cursor(self._reader)
+        return position <= cursor or position in self._journal.settled(self._reader)
 
     def again(self, record: Record) -> None:
         """The record could not be delivered now; it comes once more."""
         self._backlog.append(record)
+
+    def hold(self, record: Record) -> None:
+        """The time of the record is not known yet: it is owed again as soon as it is."""
+        _, spans = self._held.setdefault(record.entry.boot, (record.entry, []))
+        _grow(spans, record.position)
+
+    def owe(self, position: Position) -> None:
+        """The record is to be delivered once more."""
+        _grow(self._owed, position)
 
     @property
     def has_live(self) -> bool:
@@ -83,6 +107,7 @@ class Lanes:
 
     async def load(self, limit: int) -> None:
         """Make backlog ready for `take_backlog`, unless some still is."""
+        self._release()
         while self._owed and not self._backlog:
             first, last = self._owed.pop(0)
             records = await self._journal.read(first - 1, limit)
@@ -91,7 +116,16 @@ class Lanes:
                 self._owed.insert(0, (reached + 1, last))
             wanted = [record for record in records if record.position <= last]
             self._settle_missing(first, min(reached, last), wanted)
-            self._backlog.extend(record for record in wanted if record.position not in self._without)
+            if self._frames_only:
+                wanted = [record for record in wanted if isinstance(record.entry, Frame)]
+            self._backlog.extend(wanted)
+
+    def _release(self) -> None:
+        """What was held until its time is known."""
+        for boot, (entry, spans) in list(self._held.items()):
+            if not self._journal.boots.waits(entry):
+                self._owed += spans
+                del self._held[boot]
 
     def _settle_missing(self, first: Position, last: Position, records: list[Record]) -> None:
         """Positions that the journal no longer has can never be delivered."""
@@ -103,11 +137,12 @@ class Lanes:
         if expected <= last:
             self._journal.settle(self._reader, expected, last)
 
-    def _owe(self, position: Position) -> None:
-        if self._owed and self._owed[-1][1] == position - 1:
-            self._owed[-1] = (self._owed[-1][0], position)
-        else:
-            self._owed.append((position, position))
+
+def _grow(spans: list[tuple[Position, Position]], position: Position) -> None:
+    if spans and spans[-1][1] == position - 1:
+        spans[-1] = (spans[-1][0], position)
+    else:
+        spans.append((position, position))
 
 
 class Settler:

@@ -70,6 +70,14 @@ class Topics:
     def changes(self) -> str:
         return f"{self.root}/{self.site}/changes"
 
+    @property
+    def receipts(self) -> str:
+        return f"{self.root}/{self.site}/receipts"
+
+    @property
+    def requests(self) -> str:
+        return f"{self.root}/{self.site}/requests"
+
     def meta(self, device: str) -> str:
         return f"{self.root}/{self.site}/{device}/meta"
 

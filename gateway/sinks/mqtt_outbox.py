@@ -1,15 +1,13 @@
 """What goes to the broker next, and what became of it.
 
-Order: the retained picture, then alert and ticket changes strictly in order, then
-live frames, and beside them the backlog at its pace. A record is settled in the
-journal when all its messages are acknowledged; nothing here survives a lost
-connection but the changes that were on their way.
+Order: messages that are made already, the retained picture, changes strictly in order, live
+frames, and beside them the backlog at its pace. Where a station confirms, a record is settled by
+its receipt; else when the broker has acknowledged all its messages.
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import structlog
 from paho.mqtt.reasoncodes import ReasonCode
@@ -17,32 +15,28 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.clock import Clock
 from agent.quantity import DAY_MS
 from agent.reading import Frame
-from gateway.failure import Failure
+from agent.rules.alert import Alert
 from gateway.journal.journal import Journal
 from gateway.journal.record import Change, Gap, Position, Record
-from gateway.sinks import mqtt_json
 from gateway.sinks.lanes import Lanes, Settler
-from gateway.sinks.mqtt_json import Topics
+from gateway.sinks.mqtt_changes import Changes
+from gateway.sinks.mqtt_format import Format, Message
 from gateway.sinks.mqtt_link import Link
+from gateway.sinks.mqtt_pace import Pacer
+from gateway.sinks.mqtt_receipts import Confirmed, Sent
+from gateway.sinks.mqtt_tickets import Tickets
 
 log = structlog.get_logger(__name__)
 
-_CHANGES_KEPT = 10_000
 _REFUSED_KEPT = 500
 _BACKLOG_CHUNK = 100
 _GAPS_CHUNK = 20
 _GAPS_EVERY_MS = 5_000
 _GAPS_AGAIN_MS = 7 * DAY_MS
-_DESK_AGAIN_MS = 3_000
 _PUBLISH_OVERHEAD = 16
 """Bytes of a PUBLISH packet beside topic and payload, generously."""
 _NEVER = frozenset({0x90, 0x95, 0x99})
 """Reasons that no repetition mends: topic name invalid, packet too large, payload format invalid."""
-
-TicketDocument: TypeAlias = Callable[[str], Awaitable[Mapping[str, Any] | None]]
-"""The document of a ticket, None when there is none of this id; a Failure while the desk cannot say."""
-OpenTickets: TypeAlias = Callable[[], Awaitable[Iterable[str]]]
-"""Ids of the tickets that are open now; a Failure while the desk cannot say."""
 
 
 @dataclass(slots=True)
@@ -50,19 +44,13 @@ class Delivery:
     """A record or gap on its way; done with when all its messages are acknowledged."""
 
     what: Record | Gap
-    waiting: int = 0
+    waiting: int
+    unsure: bool = False
+    """It went out with a time that is not known yet."""
     refused: bool = False
     """The broker would not take it now."""
     unsendable: str | None = None
     """Why it never will."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    topic: str
-    payload: bytes
-    delivery: Delivery | None
-    retain: bool = False
 
 
 class Outbox:
@@ -72,11 +60,11 @@ class Outbox:
         name: the reader's name in the journal.
         journal: where records come from and are settled.
         clock: for the pace of the backlog.
-        topics: the site's topic names.
-        devices: ids of the site's devices.
-        ticket_document: a ticket's document.
-        backlog_per_s: records sent late each second beside the live ones.
+        form: the format of the messages.
+        tickets: of the picture.
+        pacer: how fast the backlog goes.
         refused_ms: how long a refused record rests.
+        sent: the records that await a station's receipt; None where PUBACK settles.
         on_sent: called when a frame has been acknowledged.
     """
 
@@ -85,37 +73,38 @@ class Outbox:
         name: str,
         journal: Journal,
         clock: Clock,
-        topics: Topics,
+        form: Format,
         *,
-        devices: Iterable[str],
-        ticket_document: TicketDocument,
-        backlog_per_s: int,
+        tickets: Tickets,
+        pacer: Pacer,
         refused_ms: int,
+        sent: Sent | None,
         on_sent: Callable[[], None],
     ) -> None:
         self.published = 0
         """Messages that the broker acknowledged."""
         self.refused = 0
         """Messages that it refused."""
-        self.retained: dict[str, bytes] = {}
-        """Topic → payload waiting to go; the last word per topic is enough."""
         self._name = name
         self._journal = journal
         self._clock = clock
-        self._topics = topics
-        self._devices = devices
-        self._ticket_document = ticket_document
+        self._form = form
+        self._tickets = tickets
+        self._pacer = pacer
         self._refused_ms = refused_ms
+        self._sent = sent
         self._on_sent = on_sent
-        self._lanes = Lanes(journal, name)
+        self._lanes = Lanes(journal, name, frames_only=True)
+        self._changes = Changes(journal, name)
         self._settler = Settler(journal, name)
-        self._pacer = _Pacer(backlog_per_s)
-        self._changes: deque[Record] = deque()
-        """Changes committed since we run and not yet sent, in order."""
-        self._ready: deque[_Message] = deque()
-        """Messages of a change that found no room yet; they go before anything else."""
-        self._on_their_way: dict[Position, Record] = {}
-        """Changes sent and not acknowledged; a lost connection puts them back in front."""
+        self._picture: dict[str, Message] = {}
+        """Topic → retained message waiting to go; the last word per topic is enough."""
+        self._ready: deque[tuple[Message, Delivery | None]] = deque()
+        """Messages that are made and found no room yet; they go before anything else."""
+        self._flying: dict[Position, Record] = {}
+        """Records that were sent and that the broker has not acknowledged."""
+        self._awaited: set[Position] = set()
+        """Sent by an earlier connection: they go again only when their receipt is overdue."""
         self._refusals: deque[Record] = deque(maxlen=_REFUSED_KEPT)
         self._refusals_due_ms = 0
         self._unsendable: deque[tuple[Record, str]] = deque()
@@ -125,33 +114,59 @@ class Outbox:
         self._gaps_since_ms = clock.utc_ms() - _GAPS_AGAIN_MS
         self._gaps_due_ms = 0
         self._refusal: str | None = None
-        self._to_list = True
-        """The open tickets are not yet in the picture."""
-        self._to_picture: dict[str, None] = {}
-        """Tickets whose document the desk could not give."""
-        self._desk_due_ms: int | None = None
-        """The desk refuses; when to ask it again."""
 
-    def begin(self, upto: Position) -> None:
-        """A new connection: what the last one left open, up to the record `upto`, is late now."""
-        self._changes.extendleft(reversed(self._on_their_way.values()))
-        self._on_their_way.clear()
+    def begin(self, upto: Position, alerts: Iterable[Alert]) -> None:
+        """A new connection: the picture, and what was left open up to the record `upto`, late now."""
+        self.settle()
         self._ready.clear()
         self._refusals.clear()
+        self._picture.clear()
+        if self._sent is not None:
+            self._awaited = self._sent.positions() - self._flying.keys()
+        self._flying.clear()
         self._gap_sent = self._gap_told
         self._gaps_due_ms = 0
-        self.retained.clear()
-        self._to_list = True
-        self._lanes.begin(upto, without=frozenset(record.position for record in self._changes))
+        self._lanes.begin(upto)
+        self._changes.begin(upto)
+        self.birth(alerts)
 
-    def committed(self, record: Record, *, connected: bool) -> None:
-        """A new record, in order; frames wait in the journal while there is no connection."""
-        if isinstance(record.entry, Change) and len(self._changes) < _CHANGES_KEPT:
-            self._changes.append(record)
-        elif connected:
+    def birth(self, alerts: Iterable[Alert]) -> None:
+        """Say everything of the picture, from the start."""
+        self._tickets.begin()
+        self.say(self._form.birth(self._clock.utc_ms(), alerts))
+
+    def say(self, messages: Iterable[Message]) -> None:
+        """Messages that are no record's."""
+        for message in messages:
+            if message.retain:
+                self._picture[message.topic] = message
+            else:
+                self._ready.append((message, None))
+
+    def committed(self, record: Record) -> None:
+        """A new record while there is a connection, in order."""
+        if isinstance(record.entry, Change):
+            self._changes.committed()
+        else:
+            self._pacer.live(self._clock.monotonic_ms())
             self._lanes.committed(record)
 
-    async def load_gaps(self) -> None:
+    def settle(self) -> None:
+        """Tell the journal what was acknowledged."""
+        self._settler.flush()
+
+    async def send(self, link: Link[Delivery | None]) -> bool:
+        """All that may go now; whether more is waiting for the pace."""
+        self._say_again()
+        for ticket, document in await self._tickets.found():
+            self.say(self._form.ticket(ticket, document))
+        await self._send_news(link)
+        if not self._form.holds:
+            await self._load_gaps()
+            await self._send_news(link)
+        return not self._form.holds and await self._send_backlog(link)
+
+    async def _load_gaps(self) -> None:
         """Make messages of gaps that nobody was told yet; asks the journal now and then only."""
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._gaps_due_ms or self._ready:
@@ -160,141 +175,113 @@ class Outbox:
         self._gaps_due_ms = now_ms if len(gaps) == _GAPS_CHUNK else now_ms + _GAPS_EVERY_MS
         for gap in gaps:
             self._gap_sent = gap.id
-            if gap.to_ms < self._gaps_since_ms:
-                continue
-            devices = list(self._devices) if gap.device == "*" else [gap.device]
-            delivery = Delivery(gap, waiting=len(devices))
-            payload = mqtt_json.gap(gap, late=gap.boot != self._journal.boot)
-            self._ready.extend(_Message(self._topics.gaps(device), payload, delivery) for device in devices)
+            if gap.to_ms >= self._gaps_since_ms:
+                self._make(gap, self._form.gap(gap, late=False))
 
-    def settle(self) -> None:
-        """Tell the journal what was acknowledged."""
-        self._settler.flush()
-
-    async def send_news(self, link: Link[Delivery | None]) -> None:
-        """The retained picture, then changes in order, then live frames."""
+    async def _send_news(self, link: Link[Delivery | None]) -> None:
+        """What is made, the retained picture, changes in order, then live frames."""
         while link.room > 0:
             if self._ready:
-                self._publish(link, self._ready.popleft())
-            elif self.retained:
-                topic = next(iter(self.retained))
-                self._publish(link, _Message(topic, self.retained.pop(topic), None, retain=True))
-            elif self._changes:
-                record = self._changes.popleft()
-                await self._send(link, record, late=record.position <= self._lanes.begun_at)
+                self._publish(link, *self._ready.popleft())
+                continue
+            if self._picture:
+                self._publish(link, self._picture.pop(next(iter(self._picture))), None)
+                continue
+            if self._form.holds:
+                return
+            if (change := await self._next_change()) is not None:
+                await self._make_change(*change)
             elif (live := self._lanes.take_live()) is not None:
-                await self._send(link, live, late=False)
+                self._send_frame(link, live, late=False)
             else:
                 return
 
-    async def send_backlog(self, link: Link[Delivery | None]) -> bool:
-        """As much of the backlog as pace and window allow; whether more is waiting for the pace."""
+    async def _next_change(self) -> tuple[Record, bool] | None:
+        if self._sent is not None and not self._sent.takes_changes:
+            return None
+        await self._changes.load()
+        return self._changes.take()
+
+    async def _send_backlog(self, link: Link[Delivery | None]) -> bool:
+        """As much of the backlog as pace, window and station allow; whether more is waiting for the pace."""
         now_ms = self._clock.monotonic_ms()
         if self._refusals and now_ms >= self._refusals_due_ms:
-            while self._refusals:
-                self._lanes.again(self._refusals.popleft())
+            self._try_refused_again()
         self._pacer.advance(now_ms)
-        while not self._ready and link.room > link.window // 4 and self._pacer.allows():
+        while (
+            not self._ready and link.room > link.window // 4 and self._pacer.allows() and self._has_receipts()
+        ):
             await self._lanes.load(_BACKLOG_CHUNK)
             record = self._lanes.take_backlog()
-            if record is None:
+            if record is None and not self._lanes.has_backlog:
                 return False
+            if record is None or record.position in self._awaited:
+                continue
+            if self._journal.boots.waits(record.entry):
+                self._lanes.hold(record)
+                continue
             self._pacer.spend()
-            await self._send(link, record, late=True)
+            self._send_frame(link, record, late=True)
         return self._lanes.has_backlog and not self._pacer.allows()
 
-    async def _send(self, link: Link[Delivery | None], record: Record, *, late: bool) -> None:
-        """Send a frame; make the messages of a change ready, which may be more than there is room for."""
-        entry = record.entry
-        delivery = Delivery(record)
-        if isinstance(entry, Frame):
-            if late and entry.unsure:
-                entry = self._journal.mended(entry)
-            topic, payload = self._topics.readings(entry.device), mqtt_json.readings(entry, late=late)
-            delivery.waiting = 1
-            self._publish(link, _Message(topic, payload, delivery))
-            return
-        self._on_their_way[record.position] = record
-        messages = await self._retained_of(entry, late=late)
-        self._ready.extend(_Message(topic, payload, delivery, retain=True) for topic, payload in messages)
-        change = mqtt_json.change(entry, late=late)
-        self._ready.append(_Message(self._topics.changes, change, delivery))
-        delivery.waiting = len(messages) + 1
+    def _try_refused_again(self) -> None:
+        changes = [record.position for record in self._refusals if isinstance(record.entry, Change)]
+        if changes:
+            self._changes.back_to(min(changes))
+        for record in self._refusals:
+            if isinstance(record.entry, Frame):
+                self._lanes.again(record)
+        self._refusals.clear()
 
-    def _publish(self, link: Link[Delivery | None], message: _Message) -> None:
+    def _has_receipts(self) -> bool:
+        return self._sent is None or self._sent.room > 0
+
+    def _send_frame(self, link: Link[Delivery | None], record: Record, *, late: bool) -> None:
+        frame = record.entry
+        assert isinstance(frame, Frame)  # noqa: S101  # the lanes hold nothing else
+        unsure = self._journal.boots.waits(frame)
+        frame = self._journal.mended(frame)
+        self._track(record, unsure=unsure)
+        messages = self._form.frame(frame, late=late)
+        if len(messages) == 1:
+            self._publish(link, messages[0], Delivery(record, 1, unsure=unsure))
+        else:
+            self._make(record, messages, unsure=unsure)
+
+    async def _make_change(self, record: Record, late: bool) -> None:  # noqa: FBT001  # as the lane gives it
+        change = record.entry
+        assert isinstance(change, Change)  # noqa: S101  # the lane holds nothing else
+        ticket = change.body.get("ticket")
+        document = None if ticket is None else await self._tickets.document(ticket)
+        self._track(record)
+        self._make(record, self._form.change(change, late=late, ticket=document))
+
+    def _track(self, record: Record, *, unsure: bool = False) -> None:
+        """The record is on its way, and its receipt awaited; what has no true time yet gets none."""
+        self._flying[record.position] = record
+        if self._sent is None or unsure or self._sent.add(record, self._clock.monotonic_ms()):
+            return
+        if isinstance(record.entry, Frame):
+            self._lanes.owe(record.position)
+
+    def _make(self, what: Record | Gap, messages: Iterable[Message], *, unsure: bool = False) -> None:
+        made = list(messages)
+        delivery = Delivery(what, len(made), unsure=unsure)
+        self._ready.extend((message, delivery) for message in made)
+        if not made:
+            self._delivered(delivery)
+
+    def _publish(self, link: Link[Delivery | None], message: Message, delivery: Delivery | None) -> None:
         size = len(message.topic) + len(message.payload) + _PUBLISH_OVERHEAD
         if link.max_bytes is None or size <= link.max_bytes:
-            link.send(message.topic, message.payload, message.delivery, retain=message.retain)
+            link.send(message, delivery)
             return
         why = f"{len(message.payload)} bytes are more than the broker takes ({link.max_bytes})"
-        if message.delivery is None:
+        if delivery is None:
             self._say_refused(f"{message.topic}: {why}")
         else:
-            message.delivery.unsendable = message.delivery.unsendable or why
-            self._less_to_wait_for(message.delivery)
-
-    async def _retained_of(self, change: Change, *, late: bool) -> list[tuple[str, bytes]]:
-        """What a change does to the retained picture.
-
-        The last word of an alert or ticket and its removal are part of the change's delivery;
-        a late change that is not the last word says nothing new, for the picture went before it.
-        """
-        if "alert" in change.body:
-            document = change.body["alert"]
-            topic, payload = self._topics.alert(document["id"]), mqtt_json.alert(document)
-            ended = document["state"] == "cleared"
-        elif (known := await self._document(change.body["ticket"])) is not None:
-            topic, payload = self._topics.ticket(change.body["ticket"]), mqtt_json.ticket(known)
-            ended = known["state"] in mqtt_json.ENDED_TICKETS
-        else:
-            return []
-        if ended:
-            return [(topic, payload), (topic, mqtt_json.GONE)]
-        return [] if late else [(topic, payload)]
-
-    async def _document(self, ticket: str) -> Mapping[str, Any] | None:
-        """None also while the desk cannot say; the picture is then completed later."""
-        if not self._desk_rests():
-            try:
-                return await self._ticket_document(ticket)
-            except Failure as refusal:
-                self._desk_refused(refusal)
-        self._to_picture[ticket] = None
-        return None
-
-    async def complete_picture(self, open_tickets: OpenTickets) -> None:
-        """Put into the retained picture the tickets that it lacks; a desk that refuses is asked again."""
-        if self._desk_rests() or not (self._to_list or self._to_picture):
-            return
-        try:
-            if self._to_list:
-                self._to_picture.update(dict.fromkeys(await open_tickets()))
-                self._to_list = False
-            while self._to_picture:
-                ticket = next(iter(self._to_picture))
-                self._picture(ticket, await self._ticket_document(ticket))
-                del self._to_picture[ticket]
-        except Failure as refusal:
-            self._desk_refused(refusal)
-            return
-        if self._desk_due_ms is not None:
-            log.info("mqtt.tickets_healed", sink=self._name)
-        self._desk_due_ms = None
-
-    def _picture(self, ticket: str, document: Mapping[str, Any] | None) -> None:
-        if document is not None:
-            ended = document["state"] in mqtt_json.ENDED_TICKETS
-            self.retained[self._topics.ticket(ticket)] = (
-                mqtt_json.GONE if ended else mqtt_json.ticket(document)
-            )
-
-    def _desk_rests(self) -> bool:
-        return self._desk_due_ms is not None and self._clock.monotonic_ms() < self._desk_due_ms
-
-    def _desk_refused(self, refusal: Failure) -> None:
-        if self._desk_due_ms is None:
-            log.warning("mqtt.tickets_refused", sink=self._name, why=str(refusal))
-        self._desk_due_ms = self._clock.monotonic_ms() + _DESK_AGAIN_MS
+            delivery.unsendable = delivery.unsendable or why
+            self._less_to_wait_for(delivery)
 
     # answers
 
@@ -312,25 +299,53 @@ class Outbox:
             delivery.refused = True
         self._less_to_wait_for(delivery)
 
+    def confirmed(self, ranges: Iterable[Confirmed]) -> int:
+        """A station's receipt; how many of its ranges name nothing that is awaited."""
+        unknown = 0
+        for one in ranges:
+            positions = [] if self._sent is None else self._sent.confirm(one)
+            unknown += not positions
+            for position in positions:
+                self._settler.add(position)
+        return unknown
+
     def _less_to_wait_for(self, delivery: Delivery) -> None:
         delivery.waiting -= 1
-        if delivery.waiting:
-            return
+        if not delivery.waiting:
+            self._delivered(delivery)
+
+    def _delivered(self, delivery: Delivery) -> None:
         record = delivery.what
         if isinstance(record, Gap):
             self._gap_told = max(self._gap_told, record.id)
             return
-        self._on_their_way.pop(record.position, None)
+        self._flying.pop(record.position, None)
         if delivery.unsendable is not None:
             self._unsendable.append((record, delivery.unsendable))
         elif delivery.refused:
             self._refusals.append(record)
             self._refusals_due_ms = self._clock.monotonic_ms() + self._refused_ms
-        else:
+        elif delivery.unsure:
+            self._lanes.hold(record)
+        elif self._sent is None:
             self._settler.add(record.position)
-            if isinstance(record.entry, Frame):
-                self._on_sent()
-                self._refusal = None
+        if isinstance(record.entry, Frame) and not (delivery.refused or delivery.unsendable):
+            self._on_sent()
+            self._refusal = None
+
+    def _say_again(self) -> None:
+        """What the station has not confirmed in time is owed once more."""
+        if self._sent is None:
+            return
+        first_change: Position | None = None
+        for position, is_change in self._sent.overdue(self._clock.monotonic_ms()):
+            self._awaited.discard(position)
+            if not is_change:
+                self._lanes.owe(position)
+            else:
+                first_change = min(first_change or position, position)
+        if first_change is not None:
+            self._changes.back_to(first_change)
 
     def _say_refused(self, why: str) -> None:
         self.refused += 1
@@ -343,24 +358,3 @@ class Outbox:
         while self._unsendable:
             record, why = self._unsendable.popleft()
             await self._journal.reject(self._name, record, why)
-
-
-class _Pacer:
-    """Lets so many through each second, with little saved up for later."""
-
-    def __init__(self, per_s: int) -> None:
-        self._per_ms = per_s / 1_000
-        self._most = max(1.0, per_s / 10)
-        self._saved = 0.0
-        self._at_ms: int | None = None
-
-    def advance(self, now_ms: int) -> None:
-        if self._at_ms is not None:
-            self._saved = min(self._most, self._saved + (now_ms - self._at_ms) * self._per_ms)
-        self._at_ms = now_ms
-
-    def allows(self) -> bool:
-        return self._saved >= 1
-
-    def spend(self) -> None:
-        self._saved -= 1

@@ -1,14 +1,13 @@
-"""The retained picture of a site: which devices answer, what they are, what is open.
+"""The retained picture of a site's devices: which answer, and what they are.
 
 Kept from the frames as they are committed, connected or not, so that it is right
 at the moment a connection begins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.reading import Frame
-from agent.rules.alert import Alert
 from gateway.sinks import mqtt_json
 from gateway.sinks.mqtt_json import DeviceMeta, DeviceState, Topics
 
@@ -66,10 +65,3 @@ class DevicePicture:
         for device in self._devices:
             yield self.meta(device)
             yield self.status(device)
-
-
-def alert_messages(topics: Topics, alerts: Iterable[Alert]) -> Iterator[tuple[str, bytes]]:
-    """The retained topics of the alerts that are open now."""
-    for alert in alerts:
-        if alert.state != "cleared":
-            yield topics.alert(alert.id), mqtt_json.alert(alert.document())

@@ -9,8 +9,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.clock import SystemClock
 from gateway.sinks.broker import BrokerError, EmbeddedBroker
 from gateway.sinks.config import MqttConfig
-from gateway.sinks.mqtt import MqttSink, Pace
+from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.mqtt_json import DeviceMeta
+from gateway.sinks.mqtt_pace import Pace
 
 
 @pytest.fixture
@@ -47,8 +48,9 @@ async def test_a_sink_falls_back_to_3_1_1_and_all_goes_out(
         version="0.1.0",
         devices={"inv-1": DeviceMeta("inverter")},
         secrets=tmp_path,
+        state=tmp_path,
         embedded_at=broker,
-        pace=Pace(retry_first_ms=50, connect_s=0.5),
+        pace=Pace(retry_spread_ms=50, connect_s=0.5),
     )
     run = running(sink)
     await until(lambda: sink.connected)

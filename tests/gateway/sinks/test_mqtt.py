@@ -12,8 +12,9 @@ from agent.reading import Text
 from agent.rules.alert import Alert
 from gateway.failure import Failure
 from gateway.sinks.config import MqttConfig
-from gateway.sinks.mqtt import MqttSink, Pace
+from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.mqtt_json import DeviceMeta
+from gateway.sinks.mqtt_pace import Pace
 
 pytestmark = pytest.mark.mosquitto
 
@@ -21,6 +22,7 @@ QUICK = Pace(
     keepalive_s=2,
     connect_s=2.0,
     stall_s=1.0,
+    retry_spread_ms=100,
     retry_first_ms=100,
     retry_cap_ms=300,
     refused_ms=300,
@@ -38,7 +40,13 @@ DEVICES = {
 def sink_for(journal, tmp_path):
     def make(port, *, pace=QUICK, config=None, **facts):
         config = config or MqttConfig(url=f"mqtt://127.0.0.1:{port}")
-        facts = {"devices": DEVICES, "secrets": tmp_path, "site": "hall", "version": "0.1.0"} | facts
+        facts = {
+            "devices": DEVICES,
+            "secrets": tmp_path,
+            "state": tmp_path,
+            "site": "hall",
+            "version": "0.1.0",
+        } | facts
         return MqttSink(config, journal, SystemClock(boot=journal.boot), pace=pace, **facts)
 
     return make
@@ -56,7 +64,7 @@ async def test_birth_meta_and_status_are_retained_and_frames_go_out_live(
     broker = mosquitto()
     sink = sink_for(broker.port)
     running(sink)
-    await until(lambda: sink.connected)
+    await until(lambda: sink.published == 5, "the picture: five messages")
     heard = subscriber(broker.port)
     await until(lambda: heard.last("microgrid/hall/status"))
     feed.frame()
@@ -135,7 +143,7 @@ async def test_what_was_missed_comes_late_and_beside_live_frames(
     await journal.commit()
     broker = mosquitto()
     heard = subscriber(broker.port, "microgrid/hall/+/readings")
-    running(sink_for(broker.port, pace=Pace(retry_first_ms=100, backlog_per_s=200)))
+    running(sink_for(broker.port, pace=Pace(retry_spread_ms=100, backlog_per_s=200)))
     await until(heard.frames)
     feed.frame("inv-1")
     await until(lambda: ("inv-1", feed.boot, 1, False) in heard.frames())
@@ -291,7 +299,7 @@ async def test_tickets_are_retained_while_open(mosquitto, subscriber, sink_for, 
 async def test_tickets_that_the_desk_cannot_tell_of_come_later_and_the_rest_goes_on(
     mosquitto, subscriber, sink_for, running, feed, until, monkeypatch
 ):
-    monkeypatch.setattr("gateway.sinks.mqtt_outbox._DESK_AGAIN_MS", 100)
+    monkeypatch.setattr("gateway.sinks.mqtt_tickets._AGAIN_MS", 100)
     tickets = {"t1": {"id": "t1", "state": "new"}, "t2": {"id": "t2", "state": "new"}}
     works = False
 
@@ -361,8 +369,8 @@ async def test_a_refused_password_is_said_and_tried_again_without_hurry(
     config = MqttConfig(url=f"mqtt://127.0.0.1:{broker.port}", username="site", password_file="mqtt.pass")
     sink = sink_for(broker.port, config=config)
     running(sink)
-    await until(lambda: sink._trouble is not None)
-    assert "refused" in sink._trouble
+    await until(lambda: sink.trouble is not None)
+    assert "refused" in sink.trouble
     assert not sink.connected
 
 

@@ -23,6 +23,7 @@ async def _open(answer: bytes, version: ProtocolVersion) -> None:
             version,
             Will("microgrid/hall/status", b"{}", qos=1, retain=True),
             on_ack=lambda _token, _refused: None,
+            on_message=lambda _topic, _payload: None,
             on_news=lambda: None,
             keepalive_s=10,
             timeout_s=2,
