@@ -68,6 +68,23 @@ class AlwaysRight:
         return 0.0
 
 
+class FixedTime:
+    """What is known already of this boot.
+
+    Args:
+        origin_ms: UTC of the monotonic clock's zero.
+    """
+
+    def __init__(self, origin_ms: int) -> None:
+        self._origin_ms = origin_ms
+
+    def offset_ms(self, mono_ms: int, wall_ms: float) -> float | None:
+        return float(self._origin_ms)
+
+    def error_s(self) -> float:
+        return 0.0
+
+
 class ClockChip:
     """A battery-backed clock that is known to be right, while the wall clock agrees with it."""
 

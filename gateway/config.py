@@ -22,6 +22,7 @@ from gateway.console.config import ConsoleConfig
 from gateway.journal.config import JournalConfig
 from gateway.profiles import read_document
 from gateway.sinks.config import InfluxConfig, MqttConfig
+from gateway.site_time import TimeConfig
 from gateway.tickets.config import BilingualText, Team, TicketsConfig
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
@@ -116,6 +117,7 @@ class SiteFile(_Block):
     site: SiteBlock
     buses: tuple[BusBlock, ...] = Field(min_length=1)
     devices: tuple[DeviceBlock, ...] = Field(min_length=1)
+    time: TimeConfig = TimeConfig()
     journal: JournalConfig = JournalConfig()
     mqtt: MqttConfig | tuple[MqttConfig, ...] | None = None
     influxdb: InfluxConfig | None = None

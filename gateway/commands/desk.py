@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from agent.clock import SystemClock
 from gateway.commands.failing import exits, fail
 from gateway.commands.options import show
 from gateway.config import SiteConfig, data_folder, load_site
 from gateway.rules import load_rules
 from gateway.secret import read_secret
 from gateway.site_facts import desk_site
+from gateway.site_time import clock_beside
 from gateway.tickets.ask import WrongArguments
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.desk import Desk
@@ -97,7 +97,9 @@ async def _desk_beside(config: SiteConfig, data: Path | None, *, with_rules: boo
         site=desk_site(config),
         rules=load_rules(paths, standard=config.file.standard_rules).rules if with_rules else {},
         teams=config.file.teams,
-        clock=SystemClock(),
+        clock=clock_beside(
+            config.file.time, config.path, data_folder(config.path, data) / config.file.journal.path
+        ),
         password=read_secret(tickets.password_file, config.folder) if tickets.password_file else None,
         create=False,
     )

@@ -65,6 +65,7 @@ def test_without_the_standard_rules_the_rules_are_others():
         ("id: hall", "id: school", "site"),
         ("zh: 村部}", "zh: 村部}, arrival_code: hall-7", "site"),
         ("console:", "teams: [{id: north, name: {en: North, zh: 北队}}]\nconsole:", "teams"),
+        ("console:", "time: {source: always}\nconsole:", "time"),
         ("console:", "journal: {commit_every: 5s}\nconsole:", "journal"),
         ("console:", 'tickets: {store: "sqlite:///other.db"}\nconsole:', "tickets"),
         ("127.0.0.1:8080", "127.0.0.1:8081", "console"),
