@@ -6,12 +6,14 @@ on a free loopback port and kill what is left of it at the end of the test.
 
 import asyncio
 import gzip
+import importlib
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -25,6 +27,12 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+
+def pytest_configure(config):
+    """What the program sends to devices is looked at in every test, see tests/tap."""
+    sys.path.insert(0, str(Path(__file__).parent / "tap"))
+    config.pluginmanager.register(importlib.import_module("wire_tap"))
 
 
 @pytest.fixture(autouse=True)
