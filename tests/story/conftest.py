@@ -255,4 +255,5 @@ def plain_surroundings(monkeypatch):
     for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
-    monkeypatch.setenv("PYTHONPATH", os.fspath(Path(__file__).parents[2]))
+    root = os.fspath(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", root, prepend=os.pathsep)  # before the tap's folder, which stays
