@@ -1,24 +1,14 @@
-"""A YAML text that remembers where each value stands, so that an error says file:line:col.
+"""A YAML text that remembers where each value stands, so that an error says file:line:col."""
 
-YAML 1.2 (so `no` stays a text), duplicate keys refused, aliases refused (an alias
-bomb loads in no time and kills when walked), size and depth bounded.
-"""
-
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from agent.plain_yaml import KEY, NotPlainYamlError, Path, read_plain
 
 MAX_BYTES = 4_000_000
-MAX_DEPTH = 40
-
-Path = tuple[str | int, ...]
-"""Where a value stands in a document: `("devices", 0, "unit")`."""
 
 Level = Literal["error", "warning"]
 
@@ -101,23 +91,13 @@ def parse(text: str | bytes, file: str) -> Document:
             raise _refused(file, line, 1, "the file is not UTF-8 text", "save it as UTF-8") from None
     if len(text) > MAX_BYTES:
         raise _refused(file, 1, 1, f"the file is larger than {MAX_BYTES // 1_000_000} MB", "split it")
-    yaml = YAML(typ="safe", pure=True)
-    yaml.allow_duplicate_keys = False
     try:
-        node = yaml.compose(io.StringIO(text))
-        places = _places(node, file)
-        data = yaml.constructor.construct_document(node) if node is not None else None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        problem = " ".join(str(error.problem or error.context or "not readable as YAML").split())
-        raise _refused(file, line, column, f"not valid YAML: {problem}", "") from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        problem = " ".join(str(error).split())[:200] or type(error).__name__
-        raise _refused(file, 1, 1, f"not valid YAML: {problem}", "") from None
-    if not isinstance(data, dict):
+        plain = read_plain(text)
+    except NotPlainYamlError as error:
+        raise _refused(file, error.line, error.column, error.message, error.remedy) from None
+    if not isinstance(plain.data, dict):
         raise _refused(file, 1, 1, "the file must hold keys and values at the top", "start with `version: 1`")
-    return Document(file, data, places)
+    return Document(file, plain.data, plain.places)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -150,50 +130,6 @@ def faults_of(error: ValidationError, document: Document, at: Path = ()) -> tupl
 
 def _refused(file: str, line: int, column: int, message: str, remedy: str) -> DocumentError:
     return DocumentError([Fault(file, line, column, "", message, remedy)])
-
-
-def _places(root: Node | None, file: str) -> dict[Path, tuple[int, int]]:
-    """Line and column of each value. A value that stands in two places is an alias, and refused unwalked."""
-    places: dict[Path, tuple[int, int]] = {}
-    seen: set[int] = set()
-
-    def remember(node: Node, path: Path, at: Node) -> None:
-        line, column = at.start_mark.line + 1, at.start_mark.column + 1
-        if id(node) in seen:
-            raise _refused(file, line, column, "YAML aliases (*name) are not allowed", "write the value out")
-        if len(path) > MAX_DEPTH:
-            raise _refused(file, line, column, f"nested deeper than {MAX_DEPTH} levels", "flatten it")
-        seen.add(id(node))
-        places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if isinstance(node, MappingNode):
-            for key, value in node.value:
-                if not isinstance(key, ScalarNode):
-                    at_key = key.start_mark
-                    message = "a key must be a plain word, not a list or a mapping"
-                    raise _refused(
-                        file, at_key.line + 1, at_key.column + 1, message, "write a word before the colon"
-                    )
-                name = key.value if (key.tag or "").endswith(":str") else _scalar(key)
-                remember(value, (*path, name), key)
-                places[*path, name, KEY] = (key.start_mark.line + 1, key.start_mark.column + 1)
-        elif isinstance(node, SequenceNode):
-            for index, value in enumerate(node.value):
-                remember(value, (*path, index), value)
-
-    if root is not None:
-        remember(root, (), root)
-    return places
-
-
-KEY = "\0key"
-"""`(*path, KEY)` is the place of the key itself rather than of its value."""
-
-
-def _scalar(key: Node) -> Any:
-    try:
-        return int(key.value, 0)
-    except (TypeError, ValueError):
-        return key.value
 
 
 def path_in(data: Any, at: Path, loc: Iterable[str | int]) -> Path:

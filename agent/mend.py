@@ -6,7 +6,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from agent.document import Path, path_in
+from agent.document import path_in
+from agent.plain_yaml import Path
 
 ROUNDS = 4
 """A faulty required value is first taken out, then stood in for; each may uncover one more."""

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from agent.document import Document, DocumentError, Fault, path_text, read
-from agent.document import Path as Place
 from agent.mend import mended
 from agent.modbus.address import Span
 from agent.modbus.sunspec_models import definition, has_point
+from agent.plain_yaml import Path as Place
 from agent.points import MANDATORY, StandardPoint, standard, states_of
 from agent.profile import Kind, Link, Point, Profile, SunSpecMap, SunSpecPoint
 from agent.profile_samples import sample_errors, sample_name_errors

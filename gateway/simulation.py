@@ -3,12 +3,11 @@
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agent.clock import SystemClock
 from agent.device import Device
@@ -159,7 +158,7 @@ def moved_site(text: str, urls: Mapping[str, str], folder: Path, target: Path) -
 
     Where the copy goes to another folder, relative paths in it become absolute.
     """
-    root = YAML(typ="safe", pure=True).compose(StringIO(text))
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
     replacements: list[tuple[int, int, str]] = []
     for bus in _items(_child(root, "buses")):
         identifier, url = _child(bus, "id"), _child(bus, "url")

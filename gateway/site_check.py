@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.device import BusLine, Device
 from agent.document import Document, DocumentError, Fault
-from agent.document import Path as Place
+from agent.plain_yaml import Path as Place
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.sunspec import assumed
 from agent.profile import Profile

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.document import Document, Fault, path_text
-from agent.document import Path as Place
+from agent.plain_yaml import Path as Place
 from agent.mend import mended
 from gateway.config import SiteFile
 from gateway.site_check import find_out

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise, product
 
 from agent.document import Document, Fault
-from agent.document import Path as Place
+from agent.plain_yaml import Path as Place
 from agent.reading import Value
 from agent.rules.compiled import Known, compiled
 from agent.rules.rule import Rule

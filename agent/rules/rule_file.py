@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.document import Document, DocumentError, Fault, faults_of, path_text, read
-from agent.document import Path as Place
 from agent.mend import mended
+from agent.plain_yaml import Path as Place
 from agent.points import standard
 from agent.profile import Kind
 from agent.reading import Text

@@ -16,8 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.document import KEY, Document, DocumentError, Path, read
+from agent.document import Document, DocumentError, read
 from agent.document import Fault as FileFault
+from agent.plain_yaml import KEY, Path
 from agent.quantity import DurationMs
 from agent.reading import Text, Value
 from agent.simulator.altered import VALUE_FAULTS, end_of, is_number
