@@ -133,6 +133,10 @@ def device_meta(facts: DeviceFacts) -> DeviceMeta:
         serial=facts.serial,
         also=facts.also,
         points={name: (point.unit, point.type) for name, point in facts.points.items()},
+        title=facts.title,
+        labels={name: point.label for name, point in facts.points.items()},
+        counters=frozenset(name for name, point in facts.points.items() if point.counter),
+        period_ms=facts.period_ms,
     )
 
 

@@ -1,11 +1,44 @@
 """The `mqtt:` and `influxdb:` blocks of a site file. Light on purpose: no client is imported here."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent.quantity import DurationMs
+
+
+def _topic_level(what: str) -> Any:
+    """Text that may be one level of a topic."""
+
+    def check(text: str) -> str:
+        if not text or len(text.encode()) > 200 or any(c in "+/#" or ord(c) < 32 for c in text):
+            raise ValueError(f"{text!r} is no {what}; write one without + / # and control characters")
+        return text
+
+    return AfterValidator(check)
+
+
+class SparkplugConfig(BaseModel):
+    """Who the site is to Sparkplug hosts: `spBv1.0/<group>/<type>/<node>[/<device>]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: Annotated[str, _topic_level("Sparkplug group id")] | None = None
+    """None: the root."""
+    node: Annotated[str, _topic_level("Sparkplug edge node id")] | None = None
+    """None: the site's id."""
+    primary_host: Annotated[str, _topic_level("Sparkplug host id")] | None = None
+    """The host application that births and data wait for."""
+
+
+class HomeAssistantConfig(BaseModel):
+    """How Home Assistant is told what there is; `true` stands for the defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prefix: Annotated[str, _topic_level("discovery prefix")] = "homeassistant"
+    lang: Literal["en", "zh"] = "en"
 
 
 class MqttConfig(BaseModel):
@@ -23,7 +56,9 @@ class MqttConfig(BaseModel):
     cert_file: str | None = None
     key_file: str | None = None
     client_id: str | None = None
-    format: Literal["json"] = "json"
+    format: Literal["json", "sparkplug"] = "json"
+    sparkplug: SparkplugConfig | None = None
+    homeassistant: HomeAssistantConfig | None = None
     station: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
     """Whose receipts settle what is sent, and whose desk may send requests; None: a PUBACK settles."""
 
@@ -31,6 +66,11 @@ class MqttConfig(BaseModel):
     @classmethod
     def _word_embedded(cls, data: Any) -> Any:
         return {"embedded": "127.0.0.1:1883"} if data == "embedded" else data
+
+    @field_validator("homeassistant", mode="before")
+    @classmethod
+    def _word_home_assistant(cls, data: Any) -> Any:
+        return ({} if data else None) if isinstance(data, bool) else data
 
     @field_validator("url")
     @classmethod
@@ -51,6 +91,21 @@ class MqttConfig(BaseModel):
             raise ValueError("either url or embedded must be given; write url: mqtt://host:1883")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file belong together; give both or none")
+        return self
+
+    @model_validator(mode="after")
+    def _one_format(self) -> "MqttConfig":
+        if self.format == "json":
+            if self.sparkplug is not None:
+                raise ValueError("sparkplug: without its format does nothing; write format: sparkplug")
+            return self
+        for beside, given in (("homeassistant", self.homeassistant), ("station", self.station)):
+            if given is not None:
+                raise ValueError(f"{beside} reads our JSON; leave it out, or write format: json")
+        if "/" in self.root and (self.sparkplug is None or self.sparkplug.group is None):
+            raise ValueError(
+                f"the root {self.root!r} is no Sparkplug group id; write sparkplug: {{group: NAME}}"
+            )
         return self
 
 

@@ -311,7 +311,7 @@ class MqttSink:
                     self._wake.clear()
                     link.check()
                     await self._wake.wait()
-                await link.close()
+                await link.close(with_will=self._format.will_at_goodbye)
         except (MqttError, TimeoutError) as failed:
             log.info("mqtt.left_without_goodbye", sink=self.name, why=str(failed))
         self._outbox.settle()

@@ -47,6 +47,11 @@ class Format(Protocol):
         """Whether records and gaps must wait now, because nobody is there to take them."""
         ...
 
+    @property
+    def will_at_goodbye(self) -> bool:
+        """Whether the broker shall say the will even when we go on purpose, where it can."""
+        ...
+
     def will(self, *, fresh: bool) -> Message:
         """What the broker says when we vanish; asked before each attempt to connect.
 

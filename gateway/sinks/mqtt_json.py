@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from agent.profile import Point, Profile
-from agent.reading import Frame, Quality
+from agent.reading import Frame, Quality, Text
 from gateway.journal.record import Change, Gap
 
 SiteState: TypeAlias = Literal["online", "offline"]
@@ -27,7 +27,11 @@ GONE = b""
 
 @dataclass(frozen=True, slots=True)
 class DeviceMeta:
-    """What a device is, for its retained `meta`; `points` maps a name to (unit, type)."""
+    """What a device is, for its retained `meta`; `points` maps a name to (unit, type).
+
+    The last four are for formats that show it to people: its title, how points are called, which
+    of them only grow, and how often it is read.
+    """
 
     kind: str
     profile: str = ""
@@ -36,6 +40,10 @@ class DeviceMeta:
     serial: str = ""
     also: tuple[str, ...] = ()
     points: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    title: Text | None = None
+    labels: Mapping[str, Text] = field(default_factory=dict)
+    counters: frozenset[str] = frozenset()
+    period_ms: int = 1_000
 
     @classmethod
     def of(cls, profile: Profile, *, vendor: str = "", model: str = "", serial: str = "") -> "DeviceMeta":

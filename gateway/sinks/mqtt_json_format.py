@@ -34,6 +34,7 @@ class JsonFormat:
 
     subscriptions: Sequence[str] = ()
     holds = False
+    will_at_goodbye = False
 
     def will(self, *, fresh: bool) -> Message:  # every will is the same
         return self._status("offline", None)

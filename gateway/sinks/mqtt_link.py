@@ -42,6 +42,9 @@ _SESSION_S = 3_600
 _FENCE = "maplebridge/fence"
 """A topic that nobody subscribes to: giving it up is answered and changes nothing."""
 
+_WITH_WILL = 0x04
+"""DISCONNECT reason: say my will (MQTT 5, table 3-10)."""
+
 _TAKEN_OVER = 0x8E
 """DISCONNECT reason: another client connected with our client id (MQTT 5, table 3-10)."""
 
@@ -240,10 +243,18 @@ class Link(aiomqtt.Client, Generic[T]):
             why = self._disconnected.exception()
             raise MqttError(str(why) if why is not None else "the broker ended the connection")
 
-    async def close(self) -> None:
-        """Say goodbye, so that the broker does not send the will; never longer than the time-out."""
+    async def close(self, *, with_will: bool = False) -> None:
+        """Say goodbye; never longer than the time-out.
+
+        Args:
+            with_will: the broker shall say the will all the same, where it can (MQTT 5).
+        """
         try:
-            await self.__aexit__(None, None, None)
+            if with_will and self._client.protocol == paho.MQTTv5:
+                self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=_WITH_WILL))
+                await self._wait_for(self._disconnected, timeout=None)
+            else:
+                await self.__aexit__(None, None, None)
         finally:
             self.abort()
 
