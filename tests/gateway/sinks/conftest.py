@@ -8,6 +8,9 @@ from agent.clock import SystemClock
 from agent.reading import Frame, Quality
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
+from gateway.sinks.config import MqttConfig
+from gateway.sinks.mqtt import MqttSink
+from tests.gateway.sinks.mqtt_site import DEVICES, QUICK
 
 
 class Feed:
@@ -73,3 +76,19 @@ async def running():
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         assert outcome is None or isinstance(outcome, asyncio.CancelledError), outcome
+
+
+@pytest.fixture
+def sink_for(journal, tmp_path):
+    def make(port, *, pace=QUICK, config=None, **facts):
+        config = config or MqttConfig(url=f"mqtt://127.0.0.1:{port}")
+        facts = {
+            "devices": DEVICES,
+            "secrets": tmp_path,
+            "state": tmp_path,
+            "site": "hall",
+            "version": "0.1.0",
+        } | facts
+        return MqttSink(config, journal, SystemClock(boot=journal.boot), pace=pace, **facts)
+
+    return make

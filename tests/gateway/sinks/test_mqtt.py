@@ -7,49 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from agent.clock import SystemClock
 from agent.reading import Text
 from agent.rules.alert import Alert
 from gateway.failure import Failure
 from gateway.sinks.config import MqttConfig
-from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.mqtt_json import DeviceMeta
 from gateway.sinks.mqtt_pace import Pace
+from tests.gateway.sinks.mqtt_site import DEVICES, QUICK
 
 pytestmark = pytest.mark.mosquitto
-
-QUICK = Pace(
-    keepalive_s=2,
-    connect_s=2.0,
-    stall_s=1.0,
-    retry_spread_ms=100,
-    retry_first_ms=100,
-    retry_cap_ms=300,
-    refused_ms=300,
-    taken_over_ms=300,
-)
-DEVICES = {
-    "inv-1": DeviceMeta(
-        "inverter", "sunspec-inverter", "Acme", "I-50", "91", points={"ac_power_kw": ("kW", "number")}
-    ),
-    "bat-1": DeviceMeta("battery"),
-}
-
-
-@pytest.fixture
-def sink_for(journal, tmp_path):
-    def make(port, *, pace=QUICK, config=None, **facts):
-        config = config or MqttConfig(url=f"mqtt://127.0.0.1:{port}")
-        facts = {
-            "devices": DEVICES,
-            "secrets": tmp_path,
-            "state": tmp_path,
-            "site": "hall",
-            "version": "0.1.0",
-        } | facts
-        return MqttSink(config, journal, SystemClock(boot=journal.boot), pace=pace, **facts)
-
-    return make
 
 
 def alert(alert_id="a1", state="active", severity="high"):
