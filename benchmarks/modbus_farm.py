@@ -1,7 +1,10 @@
 """The reference load's devices: TCP servers with 60 holding registers each, in a process of their own.
 
+    modbus_farm.py DEVICES [REGISTERS]
+
 Prints the ports as one JSON line, then the number of requests served at SIGTERM.
-Registers: 10 float32 (a slow sine with noise) and 40 uint16 (a counter, levels, noise), new every second.
+Registers: 10 float32 (a slow sine with noise) and 40 uint16 (a counter, levels, noise), new every second;
+beyond them more noise.
 """
 
 import asyncio
@@ -13,6 +16,7 @@ import struct
 import sys
 
 DEVICES = 20
+REGISTERS = int(sys.argv[2]) if len(sys.argv) > 2 else 60
 served = 0
 
 
@@ -22,7 +26,7 @@ def registers(device: int, second: int) -> bytes:
         500 + 400 * math.sin((second + 7 * device + 11 * n) / 60) + noise.uniform(-5, 5) for n in range(10)
     ]
     words = [second & 0xFFFF, *(4_000 + 100 * n + noise.randrange(200) for n in range(39))]
-    return struct.pack(">10f40H", *floats, *words)
+    return struct.pack(">10f40H", *floats, *words) + noise.randbytes(2 * (REGISTERS - 60))
 
 
 class Device(asyncio.Protocol):
@@ -38,7 +42,7 @@ class Device(asyncio.Protocol):
         while len(self.buffer) >= 12:
             tid, _, _, unit, function, start, count = struct.unpack(">HHHBBHH", self.buffer[:12])
             self.buffer = self.buffer[12:]
-            if function != 3 or start + count > 60:
+            if function != 3 or start + count > REGISTERS:
                 self.transport.write(struct.pack(">HHHBBB", tid, 0, 3, unit, function | 0x80, 2))
                 continue
             second = int(asyncio.get_running_loop().time())
