@@ -43,10 +43,22 @@ def target_of(
     )
 
 
+class _Socket(ssl.SSLSocket):
+    """Closed at once when the handshake fails; the client only forgets it."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  # as the library has it
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _tls(config: MqttConfig, secrets: Path) -> ssl.SSLContext:
     ca = None if config.ca_file is None else str(find_file(config.ca_file, secrets))
     context = ssl.create_default_context(cafile=ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _Socket
     if config.cert_file is not None and config.key_file is not None:
         context.load_cert_chain(find_file(config.cert_file, secrets), find_secret(config.key_file, secrets))
     return context
