@@ -391,11 +391,3 @@ async def test_a_cancelled_read_leaves_nothing_behind(line, bus_on):
             await bus.read(1, A)
     line.script = well
     assert await bus.read(1, B) == words(B)
-
-
-async def test_a_dead_unit_is_given_less_time_once_the_others_are_known_to_be_quick(tcp, bus_on):
-    tcp.script = well
-    bus = bus_on(tcp, timeout_ms=1_000)
-    assert bus.probe_timeout_ms(5) == 1_000
-    await bus.read(1, A)
-    assert 100 < bus.probe_timeout_ms(5) < 500

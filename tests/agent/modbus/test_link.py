@@ -168,3 +168,11 @@ async def test_no_socket_is_left_behind_by_a_connection_that_fails(bus_on, tcp):
             await bus.read(1, A)
         bus._link._next_try_s = 0.0
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+async def test_a_dead_unit_is_given_less_time_once_the_others_are_known_to_be_quick(tcp, bus_on):
+    tcp.script = answer_well
+    bus = bus_on(tcp, timeout_ms=1_000)
+    assert bus.probe_timeout_ms(5) == 1_000
+    await bus.read(1, A)
+    assert 100 < bus.probe_timeout_ms(5) < 500
