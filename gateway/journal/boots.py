@@ -14,7 +14,7 @@ from agent.time_source import FLOOR_MS
 from gateway.journal.batch import Boot
 from gateway.journal.record import Change
 
-_E = TypeVar("_E", Frame, Change)
+_E = TypeVar("_E", bound=Frame | Change)
 
 
 class Boots:

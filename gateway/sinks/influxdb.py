@@ -212,12 +212,14 @@ class InfluxSink:
         return items
 
     async def _line(self, record: Record) -> bytes | None:
-        """The record's line; None when there is nothing to write, and then it is settled."""
-        entry = record.entry
+        """The record's line; None when there is nothing to write, and then it is settled or held."""
+        if self._journal.boots.waits(record.entry):
+            self._lanes.hold(record)
+            return None
+        entry = self._journal.boots.mended(record.entry)
         if isinstance(entry, Frame):
-            known = self._journal.mended(entry) if entry.unsure else entry
             try:
-                return self._encoder.frame(known).encode()
+                return self._encoder.frame(entry).encode()
             except KeyError:
                 await self._reject(record, f"{entry.device} is no device of this site any more")
                 return None

@@ -2,6 +2,7 @@
 
 Measurement = the device's (main) kind, tags `site` and `device`, one field per
 point with a value, plus `seq` and `bad`. Writing a line twice changes nothing.
+`clock="estimated"` marks the lines of a boot that never learned its time.
 """
 
 import math
@@ -38,15 +39,15 @@ class LineEncoder:
         """
         head = self._heads.get(frame.device) or self._head(frame.device)
         if frame.reason is not None:
-            return f"{head}seq={frame.seq}i,bad={len(frame.points)}i {frame.ts_ms}"
+            return f"{head}seq={frame.seq}i,bad={len(frame.points)}i{_clock(frame)} {frame.ts_ms}"
         keys = self._fields.get(frame.points) or self._keys(frame.points)
         fields = [
             key + repr(value) if value.__class__ is float else key + _text(value)
             for key, value in zip(keys, frame.values, strict=True)
             if value is not None
         ]
-        bad = len(frame.faults)
-        line = f"{head}{','.join(fields)}{',' if fields else ''}seq={frame.seq}i,bad={bad}i {frame.ts_ms}"
+        own = f"seq={frame.seq}i,bad={len(frame.faults)}i{_clock(frame)}"
+        line = f"{head}{','.join(fields)}{',' if fields else ''}{own} {frame.ts_ms}"
         # repr of infinity and NaN is no line protocol; both are rare, so look before leaping
         return self._finite(frame, head, keys) if "=nan" in line or "inf" in line else line
 
@@ -62,7 +63,7 @@ class LineEncoder:
             tags += f",channel={alert['channel']}"
         return (
             f"alert,{tags} state={_text(alert['state'])},severity={_text(alert['severity'])},"
-            f"id={_text(alert['id'])} {change.ts_ms}"
+            f"id={_text(alert['id'])}{_clock(change)} {change.ts_ms}"
         )
 
     def _head(self, device: str) -> str:
@@ -86,7 +87,12 @@ class LineEncoder:
                 bad.add(index)
                 continue
             fields.append(key + _text(value))
-        return ",".join([head + f"seq={frame.seq}i,bad={len(bad)}i", *fields]) + f" {frame.ts_ms}"
+        own = f"seq={frame.seq}i,bad={len(bad)}i{_clock(frame)}"
+        return ",".join([head + own, *fields]) + f" {frame.ts_ms}"
+
+
+def _clock(entry: Frame | Change) -> str:
+    return ',clock="estimated"' if entry.unsure else ""
 
 
 def _text(value: Value) -> str:

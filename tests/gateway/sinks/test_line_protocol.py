@@ -1,6 +1,7 @@
 """Line protocol: measurement, tags, typed fields, milliseconds."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,15 @@ def frame(points, values, faults=None, device="inv-1", reason=None):
 )
 def test_a_frame_is_one_line(points, values, faults, line):
     assert LineEncoder("hall", KINDS).frame(frame(points, values, faults)) == line
+
+
+def test_an_estimated_time_says_so():
+    estimated = replace(frame(("ac_power_kw",), (12.0,)), unsure=True)
+    line = 'inverter,site=hall,device=inv-1 ac_power_kw=12.0,seq=7i,bad=0i,clock="estimated" 1780000000000'
+    assert LineEncoder("hall", KINDS).frame(estimated) == line
+    failed = replace(estimated, reason="timeout")
+    line = 'inverter,site=hall,device=inv-1 seq=7i,bad=1i,clock="estimated" 1780000000000'
+    assert LineEncoder("hall", KINDS).frame(failed) == line
 
 
 def test_a_failed_poll_counts_all_its_points_as_bad():
