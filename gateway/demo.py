@@ -93,7 +93,9 @@ class DemoWorld:
         self._tell = tell
         shelf = ProfileShelf()
         names = {name: profile for members in BUSES.values() for name, (_, profile) in members.items()}
-        self.devices = {name: SimulatedDevice(shelf.find(profile)) for name, profile in names.items()}
+        self.devices = {
+            name: SimulatedDevice(shelf.find(profile), f"SIM-{name}") for name, profile in names.items()
+        }
         self._servers: dict[str, TcpServer | RtuServer] = {}
         for bus, members in BUSES.items():
             units = {unit: self.devices[name] for name, (unit, _) in members.items()}

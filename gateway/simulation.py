@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Simulation:
     def __init__(self, site: SiteConfig) -> None:
         self.site = site
         self.urls: dict[str, str] = {}
-        devices = {d.id: SimulatedDevice(d.profile) for d in site.devices}
+        devices = {d.id: SimulatedDevice(d.profile, _serial(d)) for d in site.devices}
         self._motions = {d.id: _motion(d, devices[d.id]) for d in site.devices}
         units: dict[str, Unit] = {}
         servers: dict[str, TcpServer | RtuServer] = {}
@@ -128,6 +129,11 @@ def _server(endpoint: Endpoint, units: Mapping[int, Unit]) -> TcpServer | RtuSer
 def _speed(endpoint: Endpoint) -> Speed:
     bits = round(endpoint.byte_ms * endpoint.baudrate / 1_000)
     return Speed(endpoint.baudrate, bits, _TURNAROUND_MS)
+
+
+def _serial(device: Device) -> str:
+    """The site file's, else one of its own that any device has room for."""
+    return device.serial or f"SIM{zlib.crc32(device.id.encode()) % 10_000_000:07}"
 
 
 def _motion(device: Device, simulated: SimulatedDevice) -> Motion:

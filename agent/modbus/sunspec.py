@@ -7,7 +7,7 @@ device refuses.
 """
 
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -282,7 +282,7 @@ def _numbered(wanted: SunSpecPoint) -> Text | None:
     return known.label if known is not None else wanted.label
 
 
-def image(profile: Profile) -> dict[int, int]:
+def image(profile: Profile, serial: str = "SIM-1") -> dict[int, int]:
     """Holding registers of a simulated device with the assumed chain, all points not implemented.
 
     Empty for a profile that is no SunSpec one.
@@ -306,7 +306,7 @@ def image(profile: Profile) -> dict[int, int]:
                 words[model.address + known.fields[group.count_field].offset] = ASSUMED_GROUPS
         words[model.address], words[model.address + 1] = model.id, model.length
         if model.id == COMMON:
-            _put_texts(words, model, known, profile)
+            _put_texts(words, model, known, {**_SIMULATED, "Md": f"simulated {profile.kind}", "SN": serial})
     end = chain.models[-1].next_address
     return words | {end: END, end + 1: 0}
 
@@ -324,10 +324,13 @@ def _put_absent(words: dict[int, int], address: int, fields: Iterable[Field]) ->
                 words[at + index] = raw >> 16 * (field.registers - 1 - index) & 0xFFFF
 
 
-def _put_texts(words: dict[int, int], model: Model, known: Definition, profile: Profile) -> None:
-    texts = {"Mn": "Maplebridge", "Md": f"simulated {profile.kind}", "Vr": "1", "SN": "SIM-1"}
+_SIMULATED = {"Mn": "Maplebridge", "Vr": "1"}
+
+
+def _put_texts(words: dict[int, int], model: Model, known: Definition, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         field = known.fields[name]
-        data = text.encode().ljust(2 * field.registers, b"\0")
+        size = 2 * field.registers
+        data = text.encode()[:size].ljust(size, b"\0")
         at = model.address + field.offset
         words |= dict(enumerate(struct.unpack(f">{field.registers}H", data), at))

@@ -16,7 +16,9 @@ from agent.scan.line import url_of
 
 _ID = {"inverter": "inv", "battery": "bat", "charger": "charger", "meter": "meter", "weather": "weather"}
 _SAME_COUNT = 1e-3
-"""Between two reads of one counter it may have counted on; no two devices agree so well in all of theirs."""
+"""Between two reads of one counter it may have counted on; no two devices agree so well in all of theirs,"""
+_MUCH_COUNTED = 1_000
+"""of which one must have counted so many steps: new devices all say 0 or 1 kWh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +96,35 @@ def _name(identity: Identity | None) -> str:
 
 
 def is_same(one: Unit, other: Unit) -> bool:
-    """Whether two unit ids lead to one device: by serial number, else by everything that it says.
+    """Whether two unit ids lead to one device.
 
-    Two meters of a model say the same of themselves, but have not counted the same. Units
-    that nothing is known of are the same only where they gave the same words, and not just zeros.
+    Serial numbers tell devices apart, but do not make two ids one: some makers leave the same text
+    in all of theirs. What they have counted does, and only where nothing is counted yet the serial
+    number alone. Units that nothing is known of are the same where they gave the same words, and
+    not just zeros.
     """
     if one.best is None or other.best is None:
         words = (said for said in one.said.values() if said is not None)
         return one.best is other.best and any(map(any, words)) and one.said == other.said
     if one.best.profile.name != other.best.profile.name:
         return False
-    if one.serial or other.serial:
-        return one.serial == other.serial
-    pairs = [
-        (value, other.best.values.get(point.name))
-        for point in one.best.profile.points
-        if point.counter and isinstance(value := one.best.values.get(point.name), float) and value
-    ]
-    return bool(pairs) and all(
-        isinstance(second, float) and abs(second - first) <= _SAME_COUNT * abs(first)
-        for first, second in pairs
-    )
+    if one.serial != other.serial:
+        return False
+    counts = _counts(one.best, other.best)
+    if not all(abs(second - first) <= _SAME_COUNT * abs(first) for _, first, second in counts):
+        return False
+    is_telling = any(abs(first) >= _MUCH_COUNTED * step for step, first, _ in counts)
+    return is_telling or len(set(one.serial)) > 1
+
+
+def _counts(one: Proposal, other: Proposal) -> list[tuple[float, float, float]]:
+    """Of each counter that has counted with one of the two: its step, and what each says."""
+    counts = []
+    for point in one.profile.points:
+        first, second = (p.values.get(point.name) for p in (one, other))
+        if point.counter and isinstance(first, float) and isinstance(second, float) and (first or second):
+            counts.append((abs(point.format.scale), first, second))
+    return counts
 
 
 def bus_id(line: Endpoint) -> str:

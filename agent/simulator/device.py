@@ -22,12 +22,16 @@ _FILLED = 100  # makers keep reserved registers between the named ones; wider ga
 class SimulatedDevice(Unit):
     """Registers of one device model.
 
+    Args:
+        serial: what it says that its serial number is, where its profile or SunSpec has a place for one;
+            cut to what that holds.
+
     Numbers start at 0, states at their first name, flags at false, texts empty; on a
     SunSpec device all points start as not available. A scale register holds the smallest
     power of ten that fits its points, and only ever grows.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, serial: str = "") -> None:
         super().__init__()
         self.profile = assumed(profile)
         known = profile.identify or Fingerprint()
@@ -41,11 +45,12 @@ class SimulatedDevice(Unit):
         self._sharing = _sharing(self.profile.points)
         self._exponents = dict.fromkeys(self._sharing, -3)
         self._words: dict[Table, dict[int, int]] = {table: {} for table in Table}
-        not_implemented = image(profile)
+        not_implemented = image(profile, serial) if serial else image(profile)
         self._words[Table.HOLDING].update(not_implemented)
         self._fill()
         if not not_implemented:
             self.set(**{point.name: _first(point) for point in self.profile.points})
+        self._put_serial(serial)
         self._marks = marks(profile)
         for (table, address), word in self._marks.items():
             self._words[table][address] = word
@@ -119,6 +124,12 @@ class SimulatedDevice(Unit):
         for point in self._sharing[scale_register]:
             if point.name in self._values:
                 self._put(point, self._values[point.name], exponent)
+
+    def _put_serial(self, serial: str) -> None:
+        point = self._points.get("serial")
+        if serial and point is not None and point.format.type == "string":
+            size = 2 * point.format.registers
+            self.set(serial=serial.encode()[:size].decode(errors="ignore"))
 
     def _fill(self) -> None:
         """Zeros wherever a point or a small gap between points lies."""

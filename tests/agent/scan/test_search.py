@@ -28,8 +28,15 @@ PROFILES = [SHELF.find(name) for name in NAMES]
 PACE = Pace(gap_ms=0, probe_ms=100)
 
 
-def device(name, seed="d"):
-    made = SimulatedDevice(SHELF.find(name))
+class Hurried(SystemClock):
+    """Does not wait between the polls of a unit: nothing moves here."""
+
+    async def sleep_until(self, monotonic_ms):
+        pass
+
+
+def device(name, seed="d", serial=""):
+    made = SimulatedDevice(SHELF.find(name), serial)
     made.set(**Motion(seed, made.free_points).values(0.0))
     return made
 
@@ -45,7 +52,7 @@ async def search(url, units, settings=None):
         units=units,
         pace=PACE,
         profiles=PROFILES,
-        clock=SystemClock(),
+        clock=Hurried(),
         thorough=False,
         told=steps.append,
     ).run()
@@ -98,6 +105,12 @@ async def test_a_device_that_answers_to_every_id_is_one_device(served):
 async def test_two_meters_of_a_model_are_two(served):
     _, port = await served({1: device("eastron-sdm630", "a"), 2: device("eastron-sdm630", "b")})
     assert len((await search(f"tcp://127.0.0.1:{port}", [1, 2])).units) == 2
+
+
+async def test_two_devices_with_the_same_serial_text_are_two_once_they_have_counted(served):
+    _, port = await served({n: device("sunspec-meter", f"seed {n}", serial="0815") for n in (1, 2, 3)})
+    units = (await search(f"tcp://127.0.0.1:{port}", [1, 2, 3])).units
+    assert [(unit.unit, unit.serial, unit.also) for unit in units] == [(n, "0815", ()) for n in (1, 2, 3)]
 
 
 async def test_what_no_profile_fits_is_told_without_one(served):

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from agent.modbus.address import Table
 from agent.modbus.decode import compile_block
+from agent.modbus.meaning import judge
 from agent.modbus.plan import block_of
 from agent.profile import Format, Link, Point, Profile
 from agent.reading import Quality, Text
 from agent.simulator.device import SimulatedDevice
 from agent.simulator.fault import faulty
 from agent.simulator.server import RtuServer, TcpServer
+from gateway.profiles import ProfileShelf
 
 
 def point(name, address, type_="u16", registers=1, *, table=Table.HOLDING, **form):
@@ -194,3 +196,20 @@ def test_whatever_a_register_can_say_is_read_back(type_, word_order, scale, raw_
     )
     device.set(p=value)
     assert decoded(device, "p")[0] == pytest.approx(value, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "serial", "said"),
+    [
+        ("mennekes-amtron-compact", "SIM0000001", "SIM0000001"),
+        ("deye-sg04lp3", "2104XYZ-and-more", "2104XYZ-an"),
+        ("deye-sg04lp3", "村部一号", "村部一"),
+        ("mennekes-amtron-compact", "", ""),
+    ],
+)
+def test_a_serial_number_is_said_as_far_as_there_is_room_for_it(name, serial, said):
+    device = SimulatedDevice(ProfileShelf().find(name), serial)
+    (point,) = (point for point in device.profile.points if point.name == "serial")
+    span = point.span
+    value, _, _ = judge(point, device.read(span.table, span.start, span.count))
+    assert (value or "") == said
