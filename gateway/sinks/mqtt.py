@@ -28,10 +28,18 @@ from gateway.sinks.config import MqttConfig
 from gateway.sinks.mqtt_format import Heard
 from gateway.sinks.mqtt_formats import format_of
 from gateway.sinks.mqtt_json import DeviceMeta, Topics
-from gateway.sinks.mqtt_link import Link, ProtocolRefusedError, TakenOverError, Target, UntrustedError
+from gateway.sinks.mqtt_link import (
+    HungUpError,
+    Link,
+    ProtocolRefusedError,
+    TakenOverError,
+    Target,
+    UntrustedError,
+)
 from gateway.sinks.mqtt_outbox import Delivery, Outbox
 from gateway.sinks.mqtt_pace import Pace, Pacer
 from gateway.sinks.mqtt_receipts import Sent
+from gateway.sinks.mqtt_rival import Rival
 from gateway.sinks.mqtt_station import AskDesk, Station
 from gateway.sinks.mqtt_target import target_of
 from gateway.sinks.mqtt_tickets import OpenTickets, TicketDocument, Tickets
@@ -42,8 +50,6 @@ _IDLE_S = 1.0
 _HUNGRY_S = 0.05
 _BUSY = frozenset({0x88, 0x89, 0x97, 0x9F})
 """Reasons of a refusal that pass: unavailable, busy, quota, connection rate (MQTT 5, §2.4)."""
-_TAKEN_OVER_FOR_MS = 300_000
-"""For so long after it was taken over an identity counts as one that somebody else uses."""
 
 
 async def _no_ticket(_ticket_id: str) -> Mapping[str, Any] | None:
@@ -139,7 +145,7 @@ class MqttSink:
         self._reached = True
         self._leaving = False
         self._connected_ms: int | None = None
-        self._taken_over_ms: int | None = None
+        self._rival = Rival()
         self._wake = asyncio.Event()
 
     @property
@@ -160,8 +166,7 @@ class MqttSink:
     @property
     def identity_in_use(self) -> bool:
         """Whether another client has connected with our client id lately."""
-        taken_ms = self._taken_over_ms
-        return taken_ms is not None and self._clock.monotonic_ms() - taken_ms < _TAKEN_OVER_FOR_MS
+        return self._rival.is_there(self._clock.monotonic_ms())
 
     def announce(self, device: str) -> None:
         """What a device is has become known, or has changed: say it again."""
@@ -208,14 +213,22 @@ class MqttSink:
                 self._broken(f"refused: {refused}")
             except TakenOverError as taken:
                 at_least_ms = pace.taken_over_ms
-                self._taken_over_ms = self._clock.monotonic_ms()
+                self._rival.taken_over(self._clock.monotonic_ms())
                 self._broken(f"{taken}; give each gateway a client_id of its own")
+            except HungUpError as closed:
+                now_ms = self._clock.monotonic_ms()
+                if self._rival.hung_up(now_ms, now_ms - (self._connected_ms or now_ms)):
+                    at_least_ms = pace.taken_over_ms
+                doubt = "; another client may use our client_id" if self.identity_in_use else ""
+                self._broken(f"{closed}{doubt}")
             except (UntrustedError, SecretError, ssl.SSLError) as unusable:
                 at_least_ms = pace.refused_ms
                 self._broken(str(unusable))
             except MqttError as lost:
                 self._broken(str(lost))
             now_ms = self._clock.monotonic_ms()
+            if self._connected_ms is None:
+                self._rival.unreachable()
             if self._held(now_ms):
                 backoff.reset()
             await self._clock.sleep_until(now_ms + backoff.next_ms(at_least_ms))

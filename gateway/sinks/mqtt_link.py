@@ -45,6 +45,9 @@ _FENCE = "maplebridge/fence"
 _WITH_WILL = 0x04
 """DISCONNECT reason: say my will (MQTT 5, table 3-10)."""
 
+_NO_REASON = 0x80
+"""What paho makes of a socket that was closed without a DISCONNECT."""
+
 _TAKEN_OVER = 0x8E
 """DISCONNECT reason: another client connected with our client id (MQTT 5, table 3-10)."""
 
@@ -62,6 +65,10 @@ class UntrustedError(MqttError):
 
 class TakenOverError(MqttError):
     """Another client has connected with our client id."""
+
+
+class HungUpError(MqttError):
+    """The broker closed the connection and gave no reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class Link(aiomqtt.Client, Generic[T]):
         self._sieve = Sieve(self._client)
         self._secure = target.tls is not None
         self._untrusted: ssl.SSLError | None = None
-        self._taken_over = False
+        self._taken_over = self._hung_up = False
         self._on_ack = on_ack
         self._heard = on_message
         self._on_news = on_news
@@ -240,6 +247,8 @@ class Link(aiomqtt.Client, Generic[T]):
         if self._taken_over:
             raise TakenOverError("another client uses our client id")
         if self._disconnected.done():
+            if self._hung_up:
+                raise HungUpError("the broker closed the connection without a reason")
             why = self._disconnected.exception()
             raise MqttError(str(why) if why is not None else "the broker ended the connection")
 
@@ -313,6 +322,7 @@ class Link(aiomqtt.Client, Generic[T]):
             self._connected.set_exception(refused)
             return
         self._taken_over = self._taken_over or reason_code.value == _TAKEN_OVER
+        self._hung_up = reason_code.value == _NO_REASON
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
