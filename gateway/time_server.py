@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import select
 import socket
 import threading
 import time
@@ -102,7 +103,7 @@ class TimeServer:
             line.connect(address)  # nobody else's packets come in
             for number in range(self._pace.questions):
                 if number:
-                    time.sleep(self._pace.apart_s)
+                    select.select((), (), (), self._pace.apart_s)
                 try:
                     answers.append(self._ask(line))
                 except NoTimeError as unusable:
