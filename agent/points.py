@@ -327,6 +327,14 @@ def _gateway() -> Iterator[StandardPoint]:
     yield _point(_GW, "backlog_age_s", "s", "Age of the oldest undelivered frame", "最早待上送帧的时长")
     yield _point(_GW, "influxdb_errors_pct", "%", "Database write errors", "数据库写入错误率")
     yield _point(_GW, "mqtt_connected", "", "MQTT connected", "MQTT 已连接", type_="bool")
+    yield _point(
+        _GW,
+        "mqtt_identity_in_use",
+        "",
+        "MQTT client id in use by another",
+        "MQTT 客户端标识被占用",
+        type_="bool",
+    )
     yield _point(_GW, "under_voltage", "", "Supply voltage low", "供电欠压", type_="bool")
     yield _point(_GW, "throttled", "", "Processor throttled", "处理器降频", type_="bool")
 

@@ -56,6 +56,8 @@ class Bus(Protocol):
 class Broker(Protocol):
     @property
     def connected(self) -> bool: ...
+    @property
+    def identity_in_use(self) -> bool: ...
 
 
 class Database(Protocol):
@@ -227,6 +229,7 @@ class Vitals:
         return {
             "influxdb_errors_pct": None if north.influxdb is None else round(north.influxdb.errors_pct, 1),
             "mqtt_connected": all(broker.connected for broker in brokers) if brokers else None,
+            "mqtt_identity_in_use": any(broker.identity_in_use for broker in brokers) if brokers else None,
         }
 
     def _buses(self) -> Iterator[tuple[str, Signs]]:

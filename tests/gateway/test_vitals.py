@@ -33,6 +33,7 @@ class Bus:
 @dataclass
 class Link:
     connected: bool = True
+    identity_in_use: bool = False
     errors_pct: float = 2.5
 
 
@@ -126,6 +127,7 @@ async def test_every_point_is_a_standard_one_of_its_type(site, root, tmp_path):
             assert standard(point) is not None, point
             assert kinds[type(value)] == standard(point).type, point
     assert gateway.reading("mqtt_connected").value is False
+    assert gateway.reading("mqtt_identity_in_use").value is False
     assert gateway.reading("influxdb_errors_pct").value == 2.5
     assert bus.good_values() == {
         "load_pct": 12.5, "cycle_s": 0.8, "requests_per_s": 20.0, "errors_pct": 1.0,
