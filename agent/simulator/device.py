@@ -50,7 +50,8 @@ class SimulatedDevice(Unit):
         self._fill()
         if not not_implemented:
             self.set(**{point.name: _first(point) for point in self.profile.points})
-        self._put_serial(serial)
+        self._serial = serial
+        self._put_serial()
         self._marks = marks(profile)
         for (table, address), word in self._marks.items():
             self._words[table][address] = word
@@ -62,7 +63,7 @@ class SimulatedDevice(Unit):
 
     @property
     def free_points(self) -> tuple[Point, ...]:
-        """Points that may move: a device is still to be known by the others, and a register says one thing.
+        """Points that may move: by the others a device is still to be known, and a register says one thing.
 
         Of points that share a register, such as a current and the power that is worked out from it,
         the plainest and else the first one is free.
@@ -70,6 +71,8 @@ class SimulatedDevice(Unit):
         taken = dict.fromkeys(self._marks, _ALL_BITS)
         free = set()
         for point in sorted(self.profile.points, key=lambda point: is_made(point.format)):
+            if point.name == "serial" and self._serial:
+                continue
             mask = point.format.mask if point.format.registers == 1 else None
             own = [(point.table, point.address + n) for n in range(point.format.registers)]
             if any(taken.get(at, 0) & (mask or _ALL_BITS) for at in own):
@@ -125,11 +128,11 @@ class SimulatedDevice(Unit):
             if point.name in self._values:
                 self._put(point, self._values[point.name], exponent)
 
-    def _put_serial(self, serial: str) -> None:
+    def _put_serial(self) -> None:
         point = self._points.get("serial")
-        if serial and point is not None and point.format.type == "string":
+        if self._serial and point is not None and point.format.type == "string":
             size = 2 * point.format.registers
-            self.set(serial=serial.encode()[:size].decode(errors="ignore"))
+            self.set(serial=self._serial.encode()[:size].decode(errors="ignore"))
 
     def _fill(self) -> None:
         """Zeros wherever a point or a small gap between points lies."""

@@ -213,3 +213,4 @@ def test_a_serial_number_is_said_as_far_as_there_is_room_for_it(name, serial, sa
     span = point.span
     value, _, _ = judge(point, device.read(span.table, span.start, span.count))
     assert (value or "") == said
+    assert ("serial" in {point.name for point in device.free_points}) is not bool(serial)
