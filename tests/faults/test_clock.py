@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.scale import LONG
 from tests.gateway.time_server_double import TimeServerDouble
 from tests.story.conftest import MAPLEBRIDGE, simulated  # noqa: F401  # a fixture
 
