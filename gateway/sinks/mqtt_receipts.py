@@ -6,9 +6,9 @@ what it has not named in time goes again.
 """
 
 import random
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -84,7 +84,8 @@ class Sent:
         self._again_ms = again_ms
         self._waiting: dict[tuple[str, str], dict[int, tuple[Position, int]]] = {}
         """(boot, device) → number → position, and when it is overdue."""
-        self._due: deque[tuple[int, tuple[str, str], int]] = deque()
+        self._due: list[tuple[int, tuple[str, str], int]] = []
+        """A heap of all that was sent, by when it is overdue; what was confirmed since is still in it."""
         self._count = 0
         self._window = MOST_SENT // 4
 
@@ -114,9 +115,10 @@ class Sent:
             self._count += 1
         due_ms = now_ms + self._again_ms + random.randint(0, self._again_ms // 5)  # noqa: S311  # jitter
         self._waiting.setdefault(key, waiting)[entry.seq] = record.position, due_ms
-        self._due.append((due_ms, key, entry.seq))
+        heappush(self._due, (due_ms, key, entry.seq))
         if len(self._due) > 2 * MOST_SENT:
-            self._due = deque(due for due in self._due if self._is_current(*due))
+            self._due = [due for due in self._due if self._is_current(*due)]
+            heapify(self._due)
         return True
 
     def _is_current(self, due_ms: int, key: tuple[str, str], number: int) -> bool:
@@ -137,7 +139,7 @@ class Sent:
     def overdue(self, now_ms: int) -> Iterator[tuple[Position, bool]]:
         """What has waited long enough, each with whether it is a change; it is awaited no longer."""
         while self._due and self._due[0][0] <= now_ms:
-            due = self._due.popleft()
+            due = heappop(self._due)
             if self._is_current(*due):
                 self._window = _LEAST_WINDOW
                 yield self._take(due[1], due[2]), due[1][1] == CHANGES
