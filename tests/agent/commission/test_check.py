@@ -154,8 +154,6 @@ def test_a_finding_says_in_both_languages_what_to_do():
 
 KNOWN = {
     ("sunspec-meter", 0): {"volts_times_amps"},  # recorded so: 2.7 A where the power needs 7.5 A
-    ("alphaess-smile", 0): {"battery_power"},  # worked out: 1.6 A beside 0.82 kW
-    ("go-e-charger", 0): {"volts_times_amps"},  # worked out: 12.3 A beside 3.6 kW on one phase
     ("janitza-umg604", 0): {"one_phase_reversed"},  # worked out so, to show a phase that feeds back
 }
 
