@@ -236,7 +236,7 @@ def _memory_kb(name: str) -> int:
 
 
 def test_many_sites_come_back_over_half_a_minute_and_one_comes_back_soon():
-    """By design: half of the first attempts within 5 s, the last of 200 after 30 s; then doubling waits."""
+    """By design: half of the first attempts within 3 s or so, the last of 200 after 30 s; then doubling waits."""
     pace = Pace()
     waits_ms = []
     for _ in range(200):
@@ -248,6 +248,6 @@ def test_many_sites_come_back_over_half_a_minute_and_one_comes_back_soon():
         assert BackOff(1, 1).next_ms(60_000) == 60_000
     waits_ms.sort()
     assert waits_ms[-1] - waits_ms[0] >= 30_000
-    assert waits_ms[100] < 10_000
+    assert waits_ms[100] < 6_000
     busiest = max(sum(at <= other < at + 1_000 for other in waits_ms) for at in waits_ms)
-    assert busiest <= 90, "connections in the worst second"
+    assert busiest <= 120, "connections in the worst second"
