@@ -19,7 +19,7 @@ from typing import Protocol
 import structlog
 
 from agent.time_source import KernelTime, TimeSource
-from agent.timekeeper import Skew, Timekeeper
+from agent.timekeeper import Moved, Skew, Timekeeper
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,9 @@ class Clock(Protocol):
 
     def synchronised(self) -> bool:
         """Whether the source of the time vouches for it now."""
+
+    def moved(self) -> Moved | None:
+        """What became of the times that were given out before the time was known."""
 
     def offset_s(self) -> float | None:
         """How far the machine's wall clock is ahead of UTC, None while UTC is not known."""
@@ -81,7 +84,7 @@ class SystemClock:
         self._kernel = KernelTime()
         self._source = source or self._kernel
         self._wall_ms = wall_ms or _wall_ms
-        self._keeper = Timekeeper(self._wall_ms())
+        self._keeper = Timekeeper(self.monotonic_ms(), self._wall_ms())
         self._asking = threading.Lock()
         self._asked: tuple[int, float] | None = None
         self._synchronised = False
@@ -111,6 +114,9 @@ class SystemClock:
     def synchronised(self) -> bool:
         self._ask()
         return self._synchronised
+
+    def moved(self) -> Moved | None:
+        return self._keeper.moved
 
     def offset_s(self) -> float | None:
         if not self.trusted():
@@ -159,6 +165,7 @@ class ManualClock:
         self._elapsed_ms = 0
         self._boot = boot
         self.is_trusted = trusted
+        self._moved: Moved | None = None
 
     @property
     def boot(self) -> str:
@@ -183,6 +190,9 @@ class ManualClock:
     def synchronised(self) -> bool:
         return self.is_trusted
 
+    def moved(self) -> Moved | None:
+        return self._moved
+
     def offset_s(self) -> float | None:
         return 0.0 if self.is_trusted else None
 
@@ -194,6 +204,7 @@ class ManualClock:
 
     def learn(self, utc_ms: int) -> None:
         """The time becomes known: it is this now."""
+        self._moved = Moved(self._start_utc_ms, self.utc_ms(), utc_ms - self.utc_ms())
         self._start_utc_ms = utc_ms - self._elapsed_ms
         self.is_trusted = True
 

@@ -8,6 +8,7 @@ restart believes the new one.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 SLEW = 0.05
 """Of the time that passes, at most; chrony slews at up to 8.3 % (`maxslewrate`)."""
@@ -15,19 +16,36 @@ LEAP_MS = 600_000
 """A difference that is no drift: 1,000 ppm for a week, ten times a bad crystal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The UTC that was given out while nobody knew the time, and how far the truth is from it, in ms."""
+
+    from_ms: int
+    to_ms: int
+    by_ms: int
+
+    def true_ms(self, ts_ms: int) -> int:
+        """The same instant in true UTC; a time that is none of these stays."""
+        return ts_ms + self.by_ms if self.from_ms <= ts_ms <= self.to_ms else ts_ms
+
+
 class Timekeeper:
     """What a boot takes for UTC.
 
     Args:
-        offset_ms: the wall clock minus the monotonic one at the start.
+        mono_ms: the monotonic clock at the start.
+        offset_ms: the wall clock minus the monotonic one then.
     """
 
-    def __init__(self, offset_ms: float) -> None:
+    def __init__(self, mono_ms: int, offset_ms: float) -> None:
+        self._began_ms = mono_ms
         self.start_ms = float(round(offset_ms))
         self.origin_ms: int | None = None
         """UTC of the monotonic clock's zero as it stood when the time became known; None before."""
         self.leap_ms = 0.0
         """How far the source stands from us where that is too far to follow; 0 otherwise."""
+        self.moved: Moved | None = None
+        """What became of the times before trust; None before, and where there are none."""
         self._from = (0, self.start_ms)
         self._target_ms = self._from[1]
 
@@ -35,6 +53,10 @@ class Timekeeper:
         """A source says that UTC is monotonic time plus this; whether that was news of a leap."""
         if self.origin_ms is None:
             self.origin_ms = round(offset_ms)
+            start_ms = round(self.start_ms)
+            if self.origin_ms != start_ms:
+                given = self._began_ms + start_ms, mono_ms + start_ms
+                self.moved = Moved(*given, self.origin_ms - start_ms)
             self._from = mono_ms, float(self.origin_ms)
             self._target_ms = self._from[1]
             return False

@@ -271,11 +271,11 @@ class Site:
         return self.engine.open_alerts()
 
     async def _ticks(self) -> None:
-        due_ms = self.clock.monotonic_ms()
+        clock, due_ms = self.clock, self.clock.monotonic_ms()
         while True:
             due_ms += _TICK_MS
-            await self.clock.sleep_until(due_ms)
-            self.apply(self.engine.on_tick(self.clock.monotonic_ms(), self.clock.utc_ms()))
+            await clock.sleep_until(due_ms)
+            self.apply(self.engine.on_tick(clock.monotonic_ms(), clock.utc_ms(), clock.moved()))
 
     def _identified(self, device: str, profile: Profile) -> None:
         told = self.pollers[self.devices.bus_of(device)].device_facts(device)

@@ -34,6 +34,7 @@ from agent.rules.state import Phase, Sample, reset
 from agent.rules.story import story_of
 from agent.rules.values import DeviceValues
 from agent.rules.watch import Watch, packed, unpacked
+from agent.timekeeper import Moved
 
 
 class Engine:
@@ -57,6 +58,7 @@ class Engine:
         self._timed: list[Watch] = []
         self._reports: list[BindingReport] = []
         self._settled = False
+        self._mended = False
         self._bind_all()
 
     def on_frame(self, frame: Frame) -> Outcome:
@@ -80,12 +82,18 @@ class Engine:
                 lives.evaluate(watch, watch.sample())
         return lives.outcome(self._watches)
 
-    def on_tick(self, mono_ms: int, ts_ms: int) -> Outcome:
-        """Where time itself matters: ages, the sun, gaps, waits, shelves. Every 10 s."""
+    def on_tick(self, mono_ms: int, ts_ms: int, moved: Moved | None = None) -> Outcome:
+        """Where time itself matters: ages, the sun, gaps, waits, shelves. Every 10 s.
+
+        `moved`: the time has become known, and times from before are to be mended; once.
+        """
         now = self._values.now
         now.mono_ms, now.ts_ms = mono_ms, ts_ms
         if not self._settled:
             self._settle()
+        if moved is not None and not self._mended:
+            self._mended = True
+            self._lives.mend(moved)
         due = {watch.key: watch for watch in self._timed}
         for device in self._values.devices.values():
             due.update((watch.key, watch) for watch in device.sweep(mono_ms))

@@ -11,9 +11,11 @@ from typing import Any
 from agent.rules.alert import Alert, AlertState
 from agent.rules.facts import NOTHING, Now, Outcome
 from agent.rules.inhibit import may_be_inhibited_soon, suppression
+from agent.rules.shelf import MAX_SHELF_MS
 from agent.rules.state import Phase, Sample, State, step
 from agent.rules.story import story_of
 from agent.rules.watch import Watch, packed
+from agent.timekeeper import Moved
 
 SAVE_EVERY_MS = 30_000
 """A running timer is stored this often: as much of it may be lost with a restart."""
@@ -95,6 +97,24 @@ class Lives:
                 del self.busy[watch.key]
         if before is not Phase.NORMAL and life.saved_at_ms is not None:
             self.save(watch)
+
+    def mend(self, moved: Moved) -> None:
+        """Give true times to what happened before the time was known; a shelf lasts as long as it should."""
+        for watch in list(self.busy.values()):
+            life, shelf, alert = watch.life, watch.life.shelf, watch.life.alert
+            for told in life.story:
+                told["at"] = moved.true_ms(told["at"])
+            if shelf is not None and moved.from_ms <= shelf.until_ms <= moved.to_ms + MAX_SHELF_MS:
+                life.shelf = replace(shelf, until_ms=shelf.until_ms + moved.by_ms)
+                self.review(watch)
+                self.save(watch)
+            if alert is None:
+                continue
+            seen, since_ms = alert.acknowledged, moved.true_ms(alert.since_ms)
+            if seen is not None:
+                seen = replace(seen, at_ms=moved.true_ms(seen.at_ms))
+            if (seen, since_ms) != (alert.acknowledged, alert.since_ms) and life.alert is not None:
+                self.change(watch, replace(life.alert, since_ms=since_ms, acknowledged=seen))
 
     def _raise(self, watch: Watch) -> None:
         life, now, rule = watch.life, self._now, watch.rule

@@ -187,7 +187,7 @@ class Clerk:
         """Do what the desk itself owes a ticket now."""
         moved = False
         if folder.ticket.number is None and (number := self._placing.number(books)) is not None:
-            ask = Ask(Act.NUMBER, "desk", DESK_ROLE, desk_key("number"), {"number": number})
+            ask = Ask(Act.NUMBER, "desk", DESK_ROLE, desk_key("number"), self._numbered(number))
             folder, moved = self._placing.do(books, folder, ask), True
         entries = books.alerts(folder.ticket.alerts)
         context = self._placing.context(folder.ticket, entries, folder=folder)
@@ -195,6 +195,12 @@ class Clerk:
         if verdict is not None:
             self._placing.do(books, folder, verdict)
         return moved or verdict is not None
+
+    def _numbered(self, number: str) -> dict[str, Any]:
+        moved = self._clock.moved()
+        if moved is None:
+            return {"number": number}
+        return {"number": number, "moved": {"from": moved.from_ms, "to": moved.to_ms, "by": moved.by_ms}}
 
     def _undoing(self) -> "_ForgetOnError":
         return _ForgetOnError(self._cache)

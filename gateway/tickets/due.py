@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agent.quantity import HOUR_MS
+from agent.timekeeper import Moved
 from gateway.tickets.config import TicketKind
 from gateway.tickets.life import Priority
 
@@ -200,6 +201,19 @@ class Countdown:
             return self
         paused_ms = self.paused_ms + max(0, at_ms - self.paused_since_ms)
         return replace(self, paused_since_ms=None, paused_ms=paused_ms)
+
+    def mended(self, moved: Moved) -> "Countdown":
+        """With true times, where it was started by a clock that was not sure."""
+        started_ms = moved.true_ms(self.started_ms)
+        if started_ms == self.started_ms:
+            return self
+        return replace(
+            self,
+            started_ms=started_ms,
+            due_ms=None if self.due_ms is None else self.due_ms + moved.by_ms,
+            stopped_ms=None if self.stopped_ms is None else moved.true_ms(self.stopped_ms),
+            paused_since_ms=None if self.paused_since_ms is None else moved.true_ms(self.paused_since_ms),
+        )
 
     def document(self, now_ms: int) -> dict[str, Any]:
         """`state`: `running | paused | met | late`; `late` also while it runs and its time is over."""

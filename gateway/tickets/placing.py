@@ -66,7 +66,7 @@ class Placing:
             return self._list(books, entry)
         rule = self._rule(entry.document["rule"])
         plan = None if rule is None else rule.ticket
-        if rule is None or plan is None or at_ms - entry.document["since"] < plan.open_after_ms:
+        if rule is None or plan is None or self._age_ms(entry, at_ms) < plan.open_after_ms:
             return set()
         if entry.document["state"] == "clearing" and plan.open_after_ms:
             return set()
@@ -77,6 +77,11 @@ class Placing:
         )
         books.link_alert(entry.id, folder.ticket.id)
         return {folder.ticket.id}
+
+    def _age_ms(self, entry: AlertEntry, at_ms: int) -> int:
+        """How long the alert has stood, also where its time has become known meanwhile."""
+        since_ms, moved = int(entry.document["since"]), self._clock.moved()
+        return at_ms - since_ms if moved is None else moved.true_ms(at_ms) - moved.true_ms(since_ms)
 
     def _list(self, books: Books, entry: AlertEntry) -> set[str]:
         """Name an inhibited alert in the ticket of its root cause."""

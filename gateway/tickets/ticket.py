@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from agent.quantity import MINUTE_MS
 from agent.reading import Text
+from agent.timekeeper import Moved
 from gateway.tickets.config import TicketKind
 from gateway.tickets.due import Countdown
 from gateway.tickets.event import TicketEvent
@@ -148,7 +149,25 @@ def _ended(ticket: Ticket, at_ms: int) -> Ticket:
 
 
 def _number(ticket: Ticket, event: TicketEvent) -> Ticket:
-    return replace(ticket, number=event.arguments["number"])
+    """Given when the time is known; `moved` mends what happened to the ticket before."""
+    numbered = replace(ticket, number=event.arguments["number"])
+    told = event.arguments.get("moved")
+    if told is None:
+        return numbered
+    moved = Moved(told["from"], told["to"], told["by"])
+
+    def true_ms(ts_ms: int | None) -> int | None:
+        return None if ts_ms is None else moved.true_ms(ts_ms)
+
+    return replace(
+        numbered,
+        opened_ms=moved.true_ms(ticket.opened_ms),
+        clocks={name: clock.mended(moved) for name, clock in ticket.clocks.items()},
+        reported_ms=true_ms(ticket.reported_ms),
+        recovered_ms=true_ms(ticket.recovered_ms),
+        ended_ms=true_ms(ticket.ended_ms),
+        asked_ms=true_ms(ticket.asked_ms),
+    )
 
 
 def _attach(ticket: Ticket, event: TicketEvent) -> Ticket:
