@@ -19,7 +19,7 @@ demo: setup ## a simulated village with the whole gateway; ARGS="--port 8090 --m
 	@$(BIN)/maplebridge demo $(ARGS)
 
 test: setup-test servers ## all set-up, then all tests; ARGS="-k story" narrows
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)
 
 faults: setup-test servers ## the long set: kills, power cuts, damage, and what each stage still has; ARGS="-k kill" narrows
 	@FAULTS=long $(BIN)/pytest -q tests/faults $(ARGS)

@@ -18,10 +18,12 @@ _SENDING = ("send", "sendall", "sendto", "sendmsg", "sendfile")
 _WRITING = ("write", "writev", "pwrite", "sendfile")
 _write = os.write
 _noted = set()
+_name = []
 
 
-def install(folder):
+def install(folder, name="child"):
     """Put the tap on this process; it notes down in `folder`, at once, what it has not seen before."""
+    _name[:] = [name]
     if getattr(os.write, "is_tap", False):
         return
     for name in _WRITING:
@@ -60,7 +62,7 @@ def _note(sent, folder):
         return
     _noted.add((function, os.getpid()))
     line = f"{function} {sent.hex()} {' '.join(sys.argv)}\n"
-    fd = os.open(f"{folder}/{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    fd = os.open(f"{folder}/{_name[0]}-{os.getpid()}", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     _write(fd, line.encode())
     os.close(fd)
 
@@ -84,46 +86,56 @@ def _crc(data):
     return crc
 
 
-def faults(folder, items):
+def faults(folder, tests):
     """What is wrong with all that was noted down while these tests ran."""
     notes = [(path.name, line) for path in sorted(folder.iterdir()) for line in path.read_text().splitlines()]
     reads = {str(function) for function in READS}
     found = [f"sent to a device: {line}" for _, line in notes if line.split()[0] not in reads]
-    threes = {pid for pid, line in notes if line.split()[0] == "3"}
-    if any("agent/modbus/test_bus.py" in item for item in items) and str(os.getpid()) not in threes:
+    threes = {name.partition("-")[0] for name, line in notes if line.split()[0] == "3"}
+    if any("agent/modbus/test_bus.py" in test for test in tests) and "test" not in threes:
         found.append("the tap has not seen a single read of holding registers: it sees nothing")
-    if any("story/test_walk.py" in item for item in items) and not threes - {str(os.getpid())}:
+    if any("story/test_walk.py" in test for test in tests) and "child" not in threes:
         found.append("the tap has not seen a single read of a child process: it sees nothing there")
     return found, notes
 
 
+class WireTap:
+    """One session's tap: the process that leads it makes the folder and judges; its workers only note down."""
+
+    def __init__(self):
+        self.leads = FOLDER not in os.environ
+        if self.leads:
+            os.environ[FOLDER] = tempfile.mkdtemp(prefix="wire-tap-")
+            here = str(Path(__file__).parent)
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+        self.folder = Path(os.environ[FOLDER])
+        self.ran = set()
+        install(str(self.folder), "test")
+
+    def pytest_runtest_logreport(self, report):
+        self.ran.add(report.nodeid)
+
+    def pytest_sessionfinish(self, session, exitstatus):
+        if not self.leads:
+            return
+        self.found, self.notes = faults(self.folder, self.ran if exitstatus == 0 else ())
+        if self.found and exitstatus == 0:
+            session.exitstatus = 1
+
+    def pytest_terminal_summary(self, terminalreporter):
+        functions = sorted({line.split()[0] for _, line in self.notes})
+        processes = len({name for name, _ in self.notes})
+        terminalreporter.write_line(
+            f"function codes sent to devices: {', '.join(functions) or 'none'} ({processes} processes)"
+        )
+        for fault in self.found:
+            terminalreporter.write_line(f"NOT A READ OR NOT SEEN: {fault}", red=True)
+
+    def pytest_unconfigure(self):
+        if self.leads:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            del os.environ[FOLDER]
+
+
 def pytest_configure(config):
-    config.wire_tap = Path(tempfile.mkdtemp(prefix="wire-tap-"))
-    os.environ[FOLDER] = str(config.wire_tap)
-    here = str(Path(__file__).parent)
-    if here not in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    install(str(config.wire_tap))
-
-
-def pytest_sessionfinish(session, exitstatus):
-    items = [item.nodeid for item in session.items] if exitstatus == 0 else []
-    found, notes = faults(session.config.wire_tap, items)
-    session.config.wire_said = found, notes
-    if found and exitstatus == 0:
-        session.exitstatus = 1
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    found, notes = config.wire_said
-    functions = sorted({line.split()[0] for _, line in notes})
-    processes = len({pid for pid, _ in notes})
-    terminalreporter.write_line(
-        f"function codes sent to devices: {', '.join(functions) or 'none'} ({processes} processes)"
-    )
-    for fault in found:
-        terminalreporter.write_line(f"NOT A READ OR NOT SEEN: {fault}", red=True)
-
-
-def pytest_unconfigure(config):
-    shutil.rmtree(config.wire_tap, ignore_errors=True)
+    config.pluginmanager.register(WireTap())
