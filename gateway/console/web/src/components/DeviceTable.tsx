@@ -39,7 +39,7 @@ function Row({ device: cell }: { device: Signal<Device | null> }) {
           return point && (
             <span class="device-value" key={name}>
               <span class="muted"><Words of={point.label} /></span>
-              <Reading value={point.value} unit={point.unit} quality={point.quality} last={point.last?.value} />
+              <Reading value={point.value} unit={point.unit} quality={point.quality} last={point.last?.value} clockUnsure={device.frame?.clock === "unsure"} />
             </span>
           );
         })}

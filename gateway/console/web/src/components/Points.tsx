@@ -93,7 +93,9 @@ function Why({ point }: { point: Point }) {
 /** A value that a slow period has not brought yet is not stale, there is none. */
 const notReadYet = (point: Point): boolean => point.value === null && point.ts === null && point.quality === "stale";
 
-function PointRow({ name, point, mean, chosen }: { name: string; point: Point; mean: (number | null)[] | undefined; chosen: boolean }) {
+function PointRow({ name, point, mean, chosen, clockUnsure }: {
+  name: string; point: Point; mean: (number | null)[] | undefined; chosen: boolean; clockUnsure: boolean;
+}) {
   const stale = staleNow(point);
   const quality = stale ? "stale" : notReadYet(point) ? "absent" : point.quality;
   const last = point.last?.value ?? (stale ? point.value : null);
@@ -111,7 +113,7 @@ function PointRow({ name, point, mean, chosen }: { name: string; point: Point; m
         <span class="point-id">{name}</span>
       </th>
       <td class="number">
-        <Reading value={stale ? null : point.value} unit={point.unit} quality={quality} last={last} />
+        <Reading value={stale ? null : point.value} unit={point.unit} quality={quality} last={last} clockUnsure={clockUnsure} />
         {point.bits && <span class="point-bits">{point.bits.map((bit) => <span key={bit.bit}><Words of={bit.text} /></span>)}</span>}
         {!notReadYet(point) && <Why point={point} />}
       </td>
@@ -157,7 +159,10 @@ export function Points({ device, chosen }: { device: Device; chosen: string | nu
               </tr>
             </thead>
             <tbody>
-              {shown.map(([name, point]) => <PointRow key={name} name={name} point={point} mean={means[name]} chosen={name === chosen} />)}
+              {shown.map(([name, point]) => (
+                <PointRow key={name} name={name} point={point} mean={means[name]} chosen={name === chosen}
+                  clockUnsure={device.frame?.clock === "unsure"} />
+              ))}
             </tbody>
           </table>
         </div>

@@ -20,8 +20,8 @@ export function valueText(value: Value | undefined, unit: string, state?: (value
 }
 
 /** A number with its unit and its quality. Missing is a dash; a stale number stays, muted. */
-export function Reading({ value, unit, quality, last, big = false }: {
-  value: Value | undefined; unit: string | null; quality: Quality; last?: Value | undefined; big?: boolean;
+export function Reading({ value, unit, quality, last, big = false, clockUnsure = false }: {
+  value: Value | undefined; unit: string | null; quality: Quality; last?: Value | undefined; big?: boolean; clockUnsure?: boolean;
 }) {
   const shown = value ?? last ?? null;
   const trusted = value !== null && value !== undefined;
@@ -30,7 +30,7 @@ export function Reading({ value, unit, quality, last, big = false }: {
     <span class={`reading${big ? " reading-big" : ""}${trusted ? "" : " reading-muted"}`}>
       <span class="reading-number">{text}</span>
       {unit && text !== MISSING && <span class="reading-unit">{THIN}{unit}</span>}
-      <QualityLetter quality={quality} />
+      <QualityLetter quality={quality} clockUnsure={clockUnsure} />
     </span>
   );
 }
