@@ -57,12 +57,12 @@ class Parts:
         self.values += values
         self.good += 1
 
-    def miss(self, read: Read, error: BusError, now_ms: int) -> None:
-        """A read brought nothing."""
+    def miss(self, read: Read, error: BusError, now_ms: int, *, lacks: bool = False) -> None:
+        """A read brought nothing; `lacks`: the device seems not to have it, and need not."""
         read.data, read.problem = None, str(error)
         read.asked_ms = now_ms
-        before = len(self.values)
-        self.faults.update(dict.fromkeys(range(before, before + len(read.names)), Quality.BAD))
+        before, quality = len(self.values), Quality.ABSENT if lacks else Quality.BAD
+        self.faults.update(dict.fromkeys(range(before, before + len(read.names)), quality))
         self.reads.append(read)
         self.values += [None] * len(read.names)
         self.error = self.error or error

@@ -1,14 +1,18 @@
 """What one device refuses: as its model's memory has it, and as it says itself."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from agent.clock import Clock
+from agent.modbus.address import Span
 from agent.modbus.lessons import HOLDS_MS, Lesson, Lessons
 from agent.modbus.plan import NO_HOLES, Holes
 from agent.quantity import MINUTE_MS
 
 _SILENCE_HOLDS_MS = 5 * MINUTE_MS
 """At first: to find silence out again costs time-outs."""
+_FICKLE_MS = MINUTE_MS
+"""After it has given what it had refused before, a device's refusals teach nothing for so long."""
 
 
 class UnitLessons:
@@ -30,6 +34,8 @@ class UnitLessons:
         self._doubted: Lesson | None = None
         """What was believed before it was to be found out again."""
         self._ask_again_ms: int | None = None
+        self._suspected = NO_HOLES
+        self._fickle_until_ms = 0
 
     def turn_to(self, key: str) -> bool:
         """The device has turned out to be of this model and firmware; whether that changes its holes."""
@@ -48,8 +54,35 @@ class UnitLessons:
                 self._doubted = lesson
         return self.holes != before
 
-    def add(self, holes: Holes, *, by_silence: bool = False) -> None:
-        """The device has taught something, by its words or by silence."""
+    def weigh(self, holes: Holes, *, by_silence: bool = False, gives_it: bool = False) -> Holes:
+        """What of a poll's refusals is believed, and heeded from now on.
+
+        Some refuse for a moment, or now and then. A refusal is believed when the next poll that asks meets
+        it again, or when it was believed before it was doubted; silence has been insisted on already.
+        `gives_it`: asked once more, the device gave it.
+        """
+        now_ms = self._clock.monotonic_ms()
+        if gives_it:
+            self._fickle_until_ms = now_ms + _FICKLE_MS
+        if not by_silence:
+            known = self._suspected if self._doubted is None else self._suspected | self._doubted.holes
+            is_fickle = now_ms < self._fickle_until_ms
+            self._suspected = NO_HOLES if is_fickle else self._suspected | holes
+            holes = NO_HOLES if is_fickle else holes & known
+        if holes:
+            self._add(holes, by_silence=by_silence)
+        return holes
+
+    def note_given(self, spans: Iterable[Span]) -> None:
+        """These were read just now: that they were refused in the poll before was no lesson."""
+        if not self._suspected:
+            return
+        for span in spans:
+            if within := self._suspected.within(span):
+                self._suspected -= within
+                self._fickle_until_ms = self._clock.monotonic_ms() + _FICKLE_MS
+
+    def _add(self, holes: Holes, *, by_silence: bool) -> None:
         self.holes |= holes
         if by_silence and self._doubted is None:
             self._hold_ms = max(self._hold_ms, _SILENCE_HOLDS_MS)

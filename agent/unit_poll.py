@@ -127,6 +127,7 @@ class UnitPoll:
             reads.change(self._lessons.holes)
         for read in reads.due(rates_ms).reads:
             await self._read(read, reads, parts)
+        self._lessons.note_given(read.block.span for read in parts.reads if read.data is not None)
         if parts.lessons and (parts.good or parts.sure):
             await self._heed(parts, reads)
         lacking = reads.due(rates_ms).lacking
@@ -350,13 +351,14 @@ class UnitPoll:
     async def _heed(self, parts: Parts, reads: UnitReads) -> None:
         """Ask from now on for what the device has; refusing everything says nothing of what it lacks."""
         for halved in parts.lessons:
-            if await self._gives_it_now(halved):
-                for point, why in halved.lacking:
+            gives_it = await self._gives_it_now(halved)
+            believed = self._lessons.weigh(halved.holes, by_silence=halved.silences > 0, gives_it=gives_it)
+            for point, why in halved.lacking:
+                if point.span in believed.refused:
+                    reads.why[point.name] = why
+                else:
                     only = Read.of(block_of([point], self.device.period_ms))
-                    parts.miss(only, why, self._clock.monotonic_ms())
-                continue
-            self._lessons.add(halved.holes, by_silence=halved.silences > 0)
-            reads.why.update((point.name, why) for point, why in halved.lacking)
+                    parts.miss(only, why, self._clock.monotonic_ms(), lacks=not gives_it and point.optional)
             for block in halved.unknown:
                 reads.note_silence(block)
         reads.change(self._lessons.holes)

@@ -54,6 +54,16 @@ class Holes:
     def __or__(self, other: "Holes") -> "Holes":
         return Holes(self.refused | other.refused, self.apart | other.apart)
 
+    def __and__(self, other: "Holes") -> "Holes":
+        return Holes(self.refused & other.refused, self.apart & other.apart)
+
+    def __sub__(self, other: "Holes") -> "Holes":
+        return Holes(self.refused - other.refused, self.apart - other.apart)
+
+    def within(self, span: Span) -> "Holes":
+        """Those that a read of this span would cover."""
+        return Holes(*(frozenset(s for s in own if span.covers(s)) for own in (self.refused, self.apart)))
+
 
 NO_HOLES = Holes()
 

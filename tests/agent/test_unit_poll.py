@@ -1,5 +1,6 @@
 """What is learnt of a device that refuses, and when: one poll after the other on a real connection."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -106,19 +107,23 @@ async def test_a_poll_that_is_refused_as_a_whole_teaches_nothing(polled):
 
 
 @pytest.mark.parametrize("order", ["first", "last"])
-async def test_a_refused_block_is_believed_once_another_one_gave_data(polled, order):
+async def test_a_refused_block_is_believed_once_another_one_gave_data_twice(polled, order):
     lacking = {"first": {1, 1_001}, "last": {1_001, 2_001}}[order]
     unit = await polled(Registers(lacks=lacking), FAR_APART)
-    poll = await unit.poll(unit.rates_ms)
-    assert poll.reason is None
-    assert {n: v for n, v in zip(poll.points, poll.values, strict=True) if v is not None} == (
-        {"c": 2_001.0} if order == "first" else {"a": 1.0}
-    )
-    qualities = {poll.points[index]: quality for index, quality in poll.faults.items()}
-    assert qualities == (
-        {"a": Quality.BAD, "b": Quality.BAD} if order == "first" else {"b": Quality.BAD, "c": Quality.ABSENT}
-    )
-    assert unit.holes.refused == {Span(Table.HOLDING, address, 1) for address in lacking}
+    for believed in (set(), lacking, lacking):
+        poll = await unit.poll(unit.rates_ms)
+        assert poll.reason is None
+        assert {n: v for n, v in zip(poll.points, poll.values, strict=True) if v is not None} == (
+            {"c": 2_001.0} if order == "first" else {"a": 1.0}
+        )
+        qualities = {poll.points[index]: quality for index, quality in poll.faults.items()}
+        assert qualities == (
+            {"a": Quality.BAD, "b": Quality.BAD}
+            if order == "first"
+            else {"b": Quality.BAD, "c": Quality.ABSENT}
+        )
+        assert unit.holes.refused == {Span(Table.HOLDING, address, 1) for address in believed}
+        assert set(unit.last().why) >= (set("ab") if order == "first" else set("bc"))
 
 
 async def test_a_point_that_is_given_up_for_its_silence_is_named_once(polled):
@@ -143,3 +148,32 @@ async def test_what_was_refused_only_for_a_moment_is_asked_for_again(polled, tim
         unit._clock.advance(1_000)
         poll = await unit.poll(unit.rates_ms)
     assert (poll.reason, poll.faults) == (None, {})
+
+
+class Whimsical(Registers):
+    """Refuses three of ten requests, for no reason."""
+
+    chance_of_refusal = 0.3
+
+    def __init__(self, seed, code):
+        super().__init__()
+        self.dice, self.code = random.Random(seed), code  # noqa: S311  # the same every time
+
+    def read(self, table, start, count):
+        refuses = self.dice.random() < self.chance_of_refusal
+        return self.code if refuses else super().read(table, start, count)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(4))
+async def test_what_refuses_at_random_loses_no_point(polled, seed, code):
+    registers = Whimsical(seed, code)
+    profile = a_profile(*(a_point(f"p{a}", a) for a in (1, 2, 3, 1_001, 2_001)))
+    unit = await polled(registers, profile)
+    for _ in range(60):
+        await unit.poll(unit.rates_ms)
+        assert not unit.holes
+        unit._clock.advance(1_000)
+    registers.chance_of_refusal = 0.0
+    poll = await unit.poll(unit.rates_ms)
+    assert (len(poll.points), poll.reason, poll.faults) == (5, None, {})
