@@ -12,7 +12,7 @@ from typing import TypeVar
 from agent.reading import Frame
 from agent.time_source import FLOOR_MS
 from gateway.journal.batch import Boot
-from gateway.journal.record import Change
+from gateway.journal.record import Change, Position
 
 _E = TypeVar("_E", bound=Frame | Change)
 
@@ -68,6 +68,14 @@ class Boots:
     def shifts_ms(self) -> frozenset[int]:
         """True minus stored time, for the boots whose first frames were stamped by an unsure clock."""
         return frozenset({0, *(self.shift_ms(boot) or 0 for boot in self._boots)})
+
+    def age_s(self, position: Position, ts_ms: int, now_ms: int) -> float:
+        """How old the stamp of a block is, also where its boot's clock had not been sure and was behind."""
+        of = next((b for b in reversed(self._boots.values()) if b.position < position), None)
+        began_ms = None if of is None else self.true_ts_ms(of.boot, of.mono_ms)
+        if of is not None and began_ms is not None and of.utc_ms <= ts_ms < began_ms:
+            ts_ms += began_ms - of.utc_ms
+        return max(0.0, (now_ms - ts_ms) / 1_000)
 
     def restarts(self, mono_ms: int, utc_ms: int, within_ms: int) -> int:
         """Starts of the gateway until now, without its very first one."""

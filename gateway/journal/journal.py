@@ -301,8 +301,8 @@ class Journal:
         count = progress.backlog(self._head)
         if not count:
             return 0, 0.0
-        oldest = await self._ask(lambda: self._log.oldest_unsettled_ms(progress), None)
-        return count, 0.0 if oldest is None else max(0.0, (self._clock.utc_ms() - oldest) / 1_000)
+        oldest = await self._ask(lambda: self._log.oldest_unsettled(progress), None)
+        return count, 0.0 if oldest is None else self.boots.age_s(*oldest, self._clock.utc_ms())
 
     async def _ask(self, question: Callable[[], _T], nothing: _T) -> _T:
         """Put a question to the file on the reader thread; a storage that refuses is asked again.

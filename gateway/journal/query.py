@@ -12,6 +12,7 @@ import orjson
 from agent.clock import SystemClock
 from agent.reading import Frame
 from gateway.journal.batch import Boot, unpack_state
+from gateway.journal.boots import Boots
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import DamagedFileError, abandon, aside_files, connect_to_read, refused
 from gateway.journal.packing import DamagedBlobError, Layout, unpack
@@ -174,10 +175,10 @@ class LogReader:
             )
             return [gap_of(row) for row in rows]
 
-    def oldest_unsettled_ms(self, progress: Progress) -> int | None:
-        """The time of the first block that the reader has not settled."""
+    def oldest_unsettled(self, progress: Progress) -> tuple[Position, int] | None:
+        """Position and stamp of the first block that the reader has not settled."""
         with self._ask() as (connection, _):
-            return _oldest_unsettled_ms(connection, progress)
+            return _oldest_unsettled(connection, progress)
 
     def statistics(self, now_ms: int, readers: Mapping[str, Progress] | None = None) -> dict[str, Any]:
         """The `journal stats --json` document; progress as committed unless told."""
@@ -286,15 +287,14 @@ def _spans_in(
     return Ranges.of(spans).spans
 
 
-def _oldest_unsettled_ms(connection: sqlite3.Connection, progress: Progress) -> int | None:
+def _oldest_unsettled(connection: sqlite3.Connection, progress: Progress) -> tuple[Position, int] | None:
     start = progress.cursor + 1
     for first, last in progress.beyond:
         row = _block_from(connection, start)
         if row is None or row[0] < first:
             break
         start = last + 1
-    row = _block_from(connection, start)
-    return None if row is None else int(row[1])
+    return _block_from(connection, start)
 
 
 def _block_from(connection: sqlite3.Connection, start: Position) -> tuple[int, int] | None:
@@ -323,14 +323,15 @@ def _statistics(
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
         (letters,) = connection.execute("SELECT coalesce(max(id), 0) FROM dead_letter").fetchone()
+        boots = Boots(load_boots(connection))
         cursors = {}
         for name, progress in sorted(readers.items()):
             backlog = progress.backlog(head)
-            oldest = _oldest_unsettled_ms(connection, progress) if backlog else None
+            oldest = _oldest_unsettled(connection, progress) if backlog else None
             cursors[name] = {
                 "position": progress.cursor,
                 "backlog_frames": backlog,
-                "backlog_age_s": 0.0 if oldest is None else max(0.0, (now_ms - oldest) / 1_000),
+                "backlog_age_s": 0.0 if oldest is None else boots.age_s(*oldest, now_ms),
             }
         return {
             "frames": frames + sum(row[4] for row in tail),

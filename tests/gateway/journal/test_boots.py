@@ -129,3 +129,11 @@ def test_restarts_over_power_cuts_are_counted_by_utc():
         Boot("d", "k4", 3, 0, NOON_MS, trusted=True, offset_ms=NOON_MS),
     )
     assert known.restarts(60_000, NOON_MS + 60_000, HOUR_MS) == 2
+
+
+def test_the_age_of_a_backlog_is_no_lie_of_an_unsure_clock():
+    known = boots(BEFORE, Boot("a", "k1", 5, 1_000, 1_000, trusted=False, offset_ms=NOON_MS))
+    assert known.age_s(6, 61_000, NOON_MS + 3_661_000) == 3_600.0, "stamped in 1970, an hour ago"
+    assert known.age_s(9, NOON_MS + 61_000, NOON_MS + 121_000) == 60.0, "stamped when the time was known"
+    assert known.age_s(3, NOON_MS - 8 * HOUR_MS, NOON_MS) == 8 * 3_600.0, "of another boot"
+    assert known.age_s(6, NOON_MS + 1_000_000, NOON_MS) == 0.0
