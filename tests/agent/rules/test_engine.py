@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from agent.reading import Frame, Quality
 from agent.rules.facts import ActionRefusedError
 from agent.rules.shelf import MAX_SHELF_MS
-from agent.timekeeper import Moved
 
 HOT = (
     "id: X-01, scope: {kind: battery}, when: soc_pct > 50, clear: soc_pct < 47, for: 30s, clear_for: 60s, "
@@ -393,24 +392,6 @@ def test_a_shelf_silences_survives_a_restart_and_ends_by_itself(at_once) -> None
     at_once.tick(3_600_000)
     at_once.frame("bat-1", {"soc_pct": 60.0})
     assert at_once.told[-1].suppressed is None
-
-
-def test_when_the_time_becomes_known_alerts_and_shelves_get_their_true_times(at_once) -> None:
-    at_once.frame("bat-1", {"soc_pct": 60.0})
-    since_ms, year_ms = at_once.ts_ms, 365 * 86_400_000
-    until_ms = since_ms + 3_600_000
-    at_once.take(at_once.engine.shelve("alert-1", "zhang", until_ms, "known", since_ms))
-    at_once.take(at_once.engine.acknowledge("alert-1", "zhang", since_ms))
-    moved = Moved(since_ms - 60_000, since_ms + 60_000, year_ms)
-    at_once.take(at_once.engine.on_tick(at_once.mono_ms, since_ms + year_ms, moved))
-    (alert,) = at_once.engine.open_alerts()
-    assert (alert.since_ms, alert.acknowledged.at_ms) == (since_ms + year_ms, since_ms + year_ms)
-    assert (alert.suppressed.by, alert.suppressed.until_ms) == ("shelved", until_ms + year_ms)
-    assert at_once.told[-1] == alert, "and everybody is told"
-    at_once.take(at_once.engine.on_tick(at_once.mono_ms, since_ms + year_ms, moved))
-    assert at_once.engine.open_alerts() == (alert,), "once"
-    story = at_once.engine.story("alert-1")
-    assert {told["at"] for told in story["timeline"]} == {since_ms + year_ms}
 
 
 def test_a_shelf_also_silences_the_next_episode(at_once) -> None:
