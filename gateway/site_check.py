@@ -9,9 +9,9 @@ from pathlib import Path
 
 from agent.device import BusLine, Device
 from agent.document import Document, DocumentError, Fault
-from agent.plain_yaml import Path as Place
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.sunspec import assumed
+from agent.plain_yaml import Path as Place
 from agent.profile import Profile
 from agent.profile_file import with_ratios
 from agent.rules.rule import RuleSet
