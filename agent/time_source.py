@@ -4,8 +4,9 @@ Each says how UTC stands to the monotonic clock, or that it does not know. Nothi
 """
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 FLOOR_MS = 1_704_067_200_000
 """2024-01-01: no gateway of this software has lived before; a clock that says so has lost its battery."""
@@ -31,31 +32,39 @@ class TimeSource(Protocol):
 
 
 class KernelTime:
-    """The kernel's synchronisation state (adjtimex(2)), as chrony, ntpd and systemd-timesyncd keep it."""
+    """The kernel's synchronisation state (adjtimex(2)), as chrony, ntpd and systemd-timesyncd keep it.
 
-    def __init__(self) -> None:
-        self._adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)
+    The bound of the error tells it, and not the flag: chronyd without `rtcsync` never clears that, and
+    whoever sets the clock puts the bound to its end.
+
+    Args:
+        adjtimex: the system call, by a pointer to a `Timex`; negative where it is refused.
+    """
+
+    def __init__(self, adjtimex: Callable[[Any], int] | None = None) -> None:
+        self._adjtimex = adjtimex or getattr(ctypes.CDLL(None), "adjtimex", None)
 
     def offset_ms(self, mono_ms: int, wall_ms: float) -> float | None:
-        timex = self._ask()
-        return None if timex is None or timex.status & _STA_UNSYNC else wall_ms
+        return None if self._ask() is None else wall_ms
 
     def error_s(self) -> float:
         timex = self._ask()
-        if timex is None or timex.status & _STA_UNSYNC:
+        if timex is None:
             return 0.0
         return float(timex.offset / (1_000_000_000 if timex.status & _STA_NANO else 1_000_000))
 
     def correction_ppm(self) -> float:
         """By how much the kernel makes the machine's clock run faster; 0 where nobody steers it."""
         timex = self._ask()
-        return 0.0 if timex is None or timex.status & _STA_UNSYNC else float(timex.freq) / 65_536
+        return 0.0 if timex is None else float(timex.freq) / 65_536
 
-    def _ask(self) -> "_Timex | None":
+    def _ask(self) -> "Timex | None":
+        """What the kernel says, None while nobody keeps its clock."""
         if self._adjtimex is None:
             return None
-        timex = _Timex()
-        return timex if self._adjtimex(ctypes.byref(timex)) >= 0 else None
+        timex = Timex()
+        known = self._adjtimex(ctypes.byref(timex)) >= 0 and timex.maxerror < _PHASE_LIMIT_US
+        return timex if known else None
 
 
 class AlwaysRight:
@@ -178,11 +187,11 @@ def _is_virtual(root: Path) -> bool:
     return maker.strip() in {"QEMU", "Amazon EC2", "Google", "VMware, Inc.", "innotek GmbH", "Xen"}
 
 
-_STA_UNSYNC = 0x0040  # linux/timex.h
+_PHASE_LIMIT_US = 16_000_000  # linux/timex.h, NTP_PHASE_LIMIT: grows to it in nine hours without news
 _STA_NANO = 0x2000  # linux/timex.h: the offset is in nanoseconds
 
 
-class _Timex(ctypes.Structure):
+class Timex(ctypes.Structure):
     """struct timex of adjtimex(2), 64 or 32 bit long as the machine has it."""
 
     _fields_ = (

@@ -19,6 +19,29 @@ def test_the_kernel_vouches_for_the_wall_clock_or_for_nothing():
     assert KernelTime().offset_ms(0, 5.0) in (5.0, None)
 
 
+@pytest.mark.parametrize(
+    ("status", "maxerror", "answer", "known"),
+    [
+        (0x2001, 5_000, 0, True),
+        (0x0041, 5_000, 5, True),
+        (0x0040, 16_000_000, 5, False),
+        (0x2001, 5_000, -1, False),
+    ],
+    ids=["kept", "kept by chronyd without rtcsync", "set by hand, or never", "forbidden"],
+)
+def test_what_the_kernel_says(status, maxerror, answer, known):
+    def adjtimex(pointer):
+        timex = pointer._obj
+        assert timex.modes == 0, "asked, and never set"
+        timex.status, timex.maxerror, timex.offset, timex.freq = status, maxerror, 250_000_000, 10 << 16
+        return answer
+
+    kernel = KernelTime(adjtimex)
+    assert kernel.offset_ms(0, 5.0) == (5.0 if known else None)
+    assert kernel.error_s() == ((0.25 if status & 0x2000 else 250.0) if known else 0.0)
+    assert kernel.correction_ppm() == (10.0 if known else 0.0)
+
+
 def test_a_clock_taken_at_its_word():
     assert AlwaysRight().offset_ms(0, 5.0) == 5.0
 
