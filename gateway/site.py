@@ -35,6 +35,7 @@ from gateway.parts import Parts
 from gateway.reload import Reload, parts_of, plan_reload
 from gateway.rules import device_facts, site_facts
 from gateway.secret import read_secret
+from gateway.sinks.mqtt_gaps import GAPS_TOLD
 from gateway.site_console import LatchPort
 from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
@@ -190,8 +191,8 @@ class Site:
     def _recall(self) -> None:
         """What the journal has kept for others than its readers."""
         found = self.journal.watches()
-        others = {PUBLISHED, REFUSED_KEYS}
-        self._watches = {k: w for k, w in found.items() if k not in others and not k.startswith(_LESSON)}
+        others = PUBLISHED, REFUSED_KEYS, _LESSON, GAPS_TOLD
+        self._watches = {k: w for k, w in found.items() if not k.startswith(others)}
         self._lessons = Lessons(
             {k.removeprefix(_LESSON): text for k, text in found.items() if k.startswith(_LESSON)},
             self.clock.utc_ms(),

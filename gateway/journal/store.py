@@ -149,8 +149,10 @@ class Store:
         devices, stops = follow(self._devices, records)
         self._generation += 1
         state = pack_state(self._generation, batch.readers)
+        after = self._head
         for run in runs(records):
-            self._write_block(run, state)
+            self._write_block(run, state, after)
+            after = run[-1].position
         if not records:
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('state', ?)", (state,))
         write_watches(connection, batch.watches)
@@ -171,7 +173,7 @@ class Store:
             self._head = records[-1].position
             self._first_ms = self._first_ms or records[0].entry.ts_ms
 
-    def _write_block(self, records: Sequence[Record], state: bytes) -> None:
+    def _write_block(self, records: Sequence[Record], state: bytes, after: Position) -> None:
         times = [record.entry.ts_ms for record in records]
         frames = readings = 0
         for record in records:
@@ -182,8 +184,8 @@ class Store:
         first, last = records[0].position, records[-1].position
         block = (first, last, min(times), max(times), frames, readings)
         self._connected().execute("INSERT INTO block VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*block, state, data))
-        if first > self._head + 1:
-            self._gone = self._gone.add(self._head + 1, first - 1)
+        if first > after + 1:
+            self._gone = self._gone.add(after + 1, first - 1)
         self._segments.add((*block, len(data)))
 
     def _write_mark(self, mono_ms: int) -> None:
@@ -233,6 +235,8 @@ class Store:
             base += self._margin
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT INTO meta VALUES ('base', ?)", (base,))
+        # ids of gaps go on rising, for those who remember which they were told
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('gap', ?)", (base,))
         self._layouts = Layouts(connection)
         if mark is not None:
             write_gaps(connection, lost_with_the_file(mark))

@@ -7,6 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from agent.quantity import DurationMs
 
+_OTHER_READERS = frozenset({"influxdb", "history", "desk"})
+"""Names of the journal's other readers: a broker of that name would share their place."""
+
 
 def _topic_level(what: str) -> Any:
     """Text that may be one level of a topic."""
@@ -46,7 +49,7 @@ class MqttConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "mqtt"
+    name: str = Field(default="mqtt", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     url: str = ""
     embedded: str | None = None
     root: str = Field(default="microgrid", min_length=1, pattern=r"^[^+#$/\s][^+#\s]*$")
@@ -72,6 +75,13 @@ class MqttConfig(BaseModel):
     def _word_home_assistant(cls, data: Any) -> Any:
         return ({} if data else None) if isinstance(data, bool) else data
 
+    @field_validator("name")
+    @classmethod
+    def _free_name(cls, name: str) -> str:
+        if name in _OTHER_READERS:
+            raise ValueError(f"{name!r} is what another reader of the journal is called; choose another name")
+        return name
+
     @field_validator("url")
     @classmethod
     def _check_url(cls, url: str) -> str:
@@ -91,6 +101,8 @@ class MqttConfig(BaseModel):
             raise ValueError("either url or embedded must be given; write url: mqtt://host:1883")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("cert_file and key_file belong together; give both or none")
+        if (self.ca_file or self.cert_file) and not self.url.startswith("mqtts:"):
+            raise ValueError("certificates need TLS, and this address has none; write url: mqtts://host:8883")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,6 @@ import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.clock import Clock
-from agent.quantity import DAY_MS
 from agent.reading import Frame
 from agent.rules.alert import Alert
 from gateway.journal.journal import Journal
@@ -21,6 +20,7 @@ from gateway.journal.record import Change, Gap, Position, Record
 from gateway.sinks.lanes import Lanes, Settler
 from gateway.sinks.mqtt_changes import Changes
 from gateway.sinks.mqtt_format import Format, Message
+from gateway.sinks.mqtt_gaps import Gaps
 from gateway.sinks.mqtt_link import Link
 from gateway.sinks.mqtt_pace import Pacer
 from gateway.sinks.mqtt_receipts import Confirmed, Sent
@@ -30,9 +30,6 @@ log = structlog.get_logger(__name__)
 
 _REFUSED_KEPT = 500
 _BACKLOG_CHUNK = 100
-_GAPS_CHUNK = 20
-_GAPS_EVERY_MS = 5_000
-_GAPS_AGAIN_MS = 7 * DAY_MS
 _PUBLISH_OVERHEAD = 16
 """Bytes of a PUBLISH packet beside topic and payload, generously."""
 _NEVER = frozenset({0x90, 0x95, 0x99})
@@ -96,6 +93,7 @@ class Outbox:
         self._on_sent = on_sent
         self._lanes = Lanes(journal, name, frames_only=True)
         self._changes = Changes(journal, name)
+        self._gaps = Gaps(journal, name, clock)
         self._settler = Settler(journal, name)
         self._picture: dict[str, Message] = {}
         """Topic → retained message waiting to go; the last word per topic is enough."""
@@ -108,11 +106,6 @@ class Outbox:
         self._refusals: deque[Record] = deque(maxlen=_REFUSED_KEPT)
         self._refusals_due_ms = 0
         self._unsendable: deque[tuple[Record, str]] = deque()
-        self._gap_sent = 0
-        self._gap_told = 0
-        """Gaps up to this id are acknowledged; nothing of it lasts, so a new run tells the latest again."""
-        self._gaps_since_ms = clock.utc_ms() - _GAPS_AGAIN_MS
-        self._gaps_due_ms = 0
         self._refusal: str | None = None
 
     def begin(self, upto: Position, alerts: Iterable[Alert]) -> None:
@@ -124,8 +117,7 @@ class Outbox:
         if self._sent is not None:
             self._awaited = self._sent.positions() - self._flying.keys()
         self._flying.clear()
-        self._gap_sent = self._gap_told
-        self._gaps_due_ms = 0
+        self._gaps.begin()
         self._lanes.begin(upto)
         self._changes.begin(upto)
         self.birth(alerts)
@@ -167,15 +159,9 @@ class Outbox:
         return not self._form.holds and await self._send_backlog(link)
 
     async def _load_gaps(self) -> None:
-        """Make messages of gaps that nobody was told yet; asks the journal now and then only."""
-        now_ms = self._clock.monotonic_ms()
-        if now_ms < self._gaps_due_ms or self._ready:
-            return
-        gaps = await self._journal.gaps(self._gap_sent, _GAPS_CHUNK)
-        self._gaps_due_ms = now_ms if len(gaps) == _GAPS_CHUNK else now_ms + _GAPS_EVERY_MS
-        for gap in gaps:
-            self._gap_sent = gap.id
-            if gap.to_ms >= self._gaps_since_ms:
+        """Make messages of gaps that nobody was told yet."""
+        if not self._ready:
+            for gap in await self._gaps.load():
                 self._make(gap, self._form.gap(gap, late=False))
 
     async def _send_news(self, link: Link[Delivery | None]) -> None:
@@ -317,7 +303,7 @@ class Outbox:
     def _delivered(self, delivery: Delivery) -> None:
         record = delivery.what
         if isinstance(record, Gap):
-            self._gap_told = max(self._gap_told, record.id)
+            self._gaps.told(record)
             return
         self._flying.pop(record.position, None)
         if delivery.unsendable is not None:

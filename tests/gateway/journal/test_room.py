@@ -117,3 +117,15 @@ async def test_readers_of_the_past_do_not_hold_data_back(opener, frame):
     again.settle("mqtt", 1, 10_000)
     await _fill(again, frame, 50, 1_500)
     assert [g.reason for g in await again.gaps()] in ([], ["stopped"])
+
+
+async def test_a_group_too_large_for_one_block_is_there_as_a_whole(opener, frame):
+    """As after a refusal of some seconds at a large site."""
+    journal = await opener()
+    journal.cursor("mqtt")
+    for seq in range(1, 2_501):
+        journal.append(frame(seq))
+    await journal.commit()
+    assert journal.cursor("mqtt") == 0
+    assert [r.position for r in await journal.read(0, 3_000)] == list(range(1, 2_501))
+    assert await journal.gaps() == []

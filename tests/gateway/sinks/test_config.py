@@ -30,3 +30,24 @@ def test_what_cannot_be_reached_is_refused(rest):
 def test_good_addresses_pass():
     assert MqttConfig(url="mqtts://[::1]:8883").url == "mqtts://[::1]:8883"
     assert InfluxConfig(url="http://host").url == "http://host"
+
+
+@pytest.mark.parametrize("file", ["ca_file", "cert_file"])
+def test_certificates_without_tls_are_a_mistake_not_a_wish(file):
+    files = {file: "x.pem"} | ({"key_file": "x.key"} if file == "cert_file" else {})
+    with pytest.raises(ValidationError, match="write url: mqtts://host:8883"):
+        MqttConfig(url="mqtt://host", **files)
+    assert MqttConfig(url="mqtts://host", **files).url == "mqtts://host"
+
+
+@pytest.mark.parametrize("name", ["influxdb", "history", "desk", "", "a/b"])
+def test_a_broker_has_a_name_of_its_own(name):
+    with pytest.raises(ValidationError):
+        MqttConfig(name=name, url="mqtt://host")
+
+
+def test_a_station_is_named_by_its_id():
+    assert MqttConfig(url="mqtt://host").station is None
+    assert MqttConfig(url="mqtt://host", station="county-1").station == "county-1"
+    with pytest.raises(ValidationError):
+        MqttConfig(url="mqtt://host", station="county/+")

@@ -1,7 +1,9 @@
 """What outlives a run: changes in their order, every number accounted for, and brokers that do not hold each other up."""
 
 import asyncio
+import os
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +11,9 @@ from agent.clock import SystemClock
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
 from gateway.sinks.config import MqttConfig
+from gateway.sinks.mqtt import MqttSink
 from tests.gateway.sinks.conftest import Feed
+from tests.gateway.sinks.mqtt_site import DEVICES, QUICK
 
 pytestmark = pytest.mark.mosquitto
 
@@ -117,3 +121,70 @@ async def test_changes_are_found_in_a_long_journal_without_its_frames(tmp_path):
         assert await journal.read(2, 10, changes=True) == []
     finally:
         await journal.close()
+
+
+@pytest.fixture
+async def small(tmp_path):
+    """A journal of a megabyte that nobody has read."""
+    journal = await Journal.open(
+        tmp_path / "small", JournalConfig(max_size="1MB", commit_every="50ms"), SystemClock()
+    )
+    journal.cursor("mqtt")
+    task = asyncio.get_running_loop().create_task(journal.run())
+    yield journal
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await journal.close()
+
+
+async def test_after_a_full_journal_every_number_is_a_frame_or_inside_one_gap(
+    small, tmp_path, mosquitto, subscriber, running, until
+):
+    """Nobody took the data for so long that the oldest had to go."""
+    feed, sent = Feed(small, small.boot), 0
+    while not await small.gaps():
+        for _ in range(2_000):
+            feed.frame(value=os.urandom(20).hex())
+        sent += 2_000
+        await small.commit()
+    broker = mosquitto("max_queued_messages 0")
+    heard = subscriber(broker.port)
+    facts = {"site": "hall", "version": "0.1.0", "devices": DEVICES, "secrets": tmp_path, "state": tmp_path}
+    pace = replace(QUICK, backlog_per_s=10_000)
+    url = f"mqtt://127.0.0.1:{broker.port}"
+    running(MqttSink(MqttConfig(url=url), small, SystemClock(boot=small.boot), pace=pace, **facts))
+    await until(lambda: small.cursor("mqtt") == small.head(), "all told", 30)
+
+    def gaps():
+        return heard.on("microgrid/hall/inv-1/gaps")
+
+    await until(lambda: len(heard.frames()) + sum(gap["slots"] for gap in gaps()) >= sent)
+    numbers = {seq for _, _, seq, _ in heard.frames()}
+    assert {gap["reason"] for gap in gaps()} == {"journal_full"}
+    missing = [seq for first, last in (gap["seq"] for gap in gaps()) for seq in range(first, last + 1)]
+    assert len(missing) == len(set(missing)) == sum(gap["slots"] for gap in gaps())
+    assert numbers | set(missing) == set(range(1, sent + 1))
+    assert not numbers & set(missing)
+
+
+async def test_gaps_are_told_again_after_a_broken_connection_until_one_has_lasted(
+    journal, mosquitto, subscriber, sink_for, running, until, monkeypatch
+):
+    monkeypatch.setattr("gateway.sinks.mqtt_gaps._EVERY_MS", 50)
+    monkeypatch.setattr("gateway.sinks.mqtt_gaps._SAFE_AFTER_MS", 300)
+    journal.gap("inv-1", 1, 2, 1, (1, 1), "backoff")
+    broker = mosquitto(persistent=True)
+    heard = subscriber(broker.port, "microgrid/hall/inv-1/gaps")
+    sink = sink_for(broker.port)
+    run = running(sink)
+    await until(lambda: len(heard.messages) == 1)
+    broker.kill()
+    broker.start()
+    await until(lambda: len(heard.messages) == 2, "it may have been lost: once more")
+    await until(lambda: sink._outbox._gaps._safe)
+    await run.stop()
+    await journal.commit()
+    running(sink)
+    journal.gap("inv-1", 3, 4, 1, (9, 9), "backoff")
+    await until(lambda: len(heard.messages) == 3)
+    assert [gap["seq"] for gap in heard.on("microgrid/hall/inv-1/gaps")] == [[1, 1], [1, 1], [9, 9]]
