@@ -116,7 +116,7 @@ class Boots:
             offset_ms = self._offsets_ms.get(boot.boot)
             if offset_ms is None and next_ms is not None and (boot.kernel_boot != running or not running):
                 ended_ms = boot.mono_ms if boot.last_mono_ms is None else boot.last_mono_ms
-                earliest_ms, latest_ms = self._end_before(boots[:index], boot), next_ms - ended_ms
+                earliest_ms, latest_ms = self._end_before(boots[:index], boot), next_ms - ended_ms - 1
                 yield boot, earliest_ms, latest_ms
                 offset_ms = _likely(boot, earliest_ms, latest_ms)
             if offset_ms is not None:
@@ -128,7 +128,7 @@ class Boots:
             offset_ms = self._offsets_ms.get(before.boot)
             if offset_ms is not None:
                 ended_ms = before.mono_ms if before.last_mono_ms is None else before.last_mono_ms
-                return ended_ms + offset_ms - boot.mono_ms
+                return ended_ms + offset_ms - boot.mono_ms + 1  # no two frames share a time
         return None
 
 
