@@ -226,6 +226,7 @@ class MqttSink:
                 self._broken(str(unusable))
             except MqttError as lost:
                 self._broken(str(lost))
+            _still_wanted()
             now_ms = self._clock.monotonic_ms()
             if self._connected_ms is None:
                 self._rival.unreachable()
@@ -347,6 +348,16 @@ class MqttSink:
             alarm = loop.call_later(_HUNGRY_S if hungry else _IDLE_S, self._wake.set)
             await self._wake.wait()
             alarm.cancel()
+
+
+def _still_wanted() -> None:
+    """Before Python 3.12 `wait_for` may answer a cancellation with the end of what it waited for.
+
+    Raises:
+        asyncio.CancelledError: this task was told to stop.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _passes(reason: int | ReasonCode | None) -> bool:
