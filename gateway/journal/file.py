@@ -59,6 +59,12 @@ CREATE TABLE boot (
 """
 
 
+LOOKS = 3
+LOOK_AGAIN_S = 0.05
+"""SQLite calls a file malformed also where the card refused one read (SQLITE_IOERR_CORRUPTFS, and pages
+that came back short): only what is malformed at each look, on a new connection, is damage."""
+
+
 class DamagedFileError(Exception):
     """It is there and it is not a sound journal."""
 

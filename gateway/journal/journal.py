@@ -21,6 +21,7 @@ from agent.reading import Frame
 from gateway.journal.batch import Batch, Committed, DeadLetter, Opened, raw
 from gateway.journal.boots import Boots
 from gateway.journal.config import JournalConfig
+from gateway.journal.damaged import DamagedBlock
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import DamagedFileError
 from gateway.journal.group import Group
@@ -262,7 +263,7 @@ class Journal:
                 await self._lose(found.damaged)
             if found.records:
                 return found.records
-            after = max([self._tail.floor, *(last for _, last in found.damaged)])
+            after = max([self._tail.floor, *(block.last for block in found.damaged)])
         return []
 
     async def frames(self, device: str, from_ms: int, to_ms: int, limit: int = 10_000) -> list[Frame]:
@@ -326,15 +327,14 @@ class Journal:
             else:
                 return answer
 
-    async def _lose(self, damaged: Sequence[tuple[Position, Position]]) -> None:
+    async def _lose(self, damaged: Sequence[DamagedBlock]) -> None:
         """Blocks that cannot be unpacked: nobody will see them, and that is said."""
-        now_ms = self._clock.utc_ms()
-        for first, last in damaged:
-            gone = self._gone.add(first, last)
-            lost = gone.count - self._gone.count
-            if lost:  # else another reader has met it before
-                _log.error("journal.damaged_block", first=first, last=last)
-                self.gap("*", now_ms, now_ms, lost, None, "damaged")
+        for block in damaged:
+            gone = self._gone.add(block.first, block.last)
+            if gone.count > self._gone.count:  # else another reader has met it before
+                _log.error("journal.damaged_block", first=block.first, last=block.last)
+                to_ms = self._clock.utc_ms() if block.to_ms is None else block.to_ms
+                self.gap("*", min(block.from_ms, to_ms), to_ms, block.frames, None, "damaged")
                 self._vanish(gone)
         self._group.moved = True
 

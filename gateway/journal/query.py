@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 
 from agent.clock import SystemClock
 from agent.reading import Frame
 from gateway.journal.batch import Boot, unpack_state
 from gateway.journal.boots import Boots
+from gateway.journal.damaged import DamagedBlock, damaged_block
 from gateway.journal.errors import JournalUnavailable
-from gateway.journal.file import DamagedFileError, abandon, aside_files, connect_to_read, refused
+from gateway.journal.file import LOOKS, DamagedFileError, abandon, aside_files, connect_to_read, refused
 from gateway.journal.packing import DamagedBlobError, Layout, unpack
 from gateway.journal.ranges import Progress, Ranges
 from gateway.journal.record import Gap, Position, Record
 
+_log = structlog.get_logger(__name__)
+
 FILE = "journal.db"
+_STATES_LOOKED_AT = 8
 _NO_END = 1 << 62
 
 
@@ -70,10 +75,10 @@ class Layouts(Mapping[int, Layout]):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Records, and the ranges of blocks that could not be read."""
+    """Records, and the blocks that could not be read."""
 
     records: list[Record]
-    damaged: tuple[tuple[Position, Position], ...] = ()
+    damaged: tuple[DamagedBlock, ...] = ()
 
 
 class LogReader:
@@ -86,6 +91,7 @@ class LogReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open: tuple[sqlite3.Connection, Layouts] | None = None
+        self._looks = 0
 
     def close(self) -> None:
         if self._open is not None:
@@ -99,11 +105,14 @@ class LogReader:
             self._open = connection, Layouts(connection)
         try:
             yield self._open
-        except sqlite3.Error as error:
+            self._looks = 0
+        except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:  # or a row nobody wrote so
             abandon(self._open[0])
             self._open = None
-            if refused(error):
+            self._looks += 1
+            if self._looks < LOOKS or (isinstance(error, sqlite3.Error) and refused(error)):
                 raise JournalUnavailable(f"{self._path}: {error}") from error
+            self._looks = 0
             raise DamagedFileError(str(error)) from error
 
     def after(self, position: Position, limit: int, *, changes: bool = False) -> Found:
@@ -118,7 +127,7 @@ class LogReader:
                 try:
                     block = unpack(data, first, layouts)
                 except DamagedBlobError:
-                    damaged.append((max(first, position + 1), last))
+                    damaged.append(damaged_block(connection, first))
                     continue
                 records += (
                     record
@@ -205,9 +214,18 @@ def load_state(connection: sqlite3.Connection) -> tuple[int, dict[str, Progress]
     """The newest state: of the last block, or written apart when no block was due."""
     rows = connection.execute(
         "SELECT value FROM meta WHERE key = 'state' UNION ALL"
-        " SELECT state FROM (SELECT state FROM block ORDER BY first DESC LIMIT 1)"
-    ).fetchall()
-    return max((unpack_state(state) for (state,) in rows), key=lambda state: state[0], default=(0, {}))
+        " SELECT state FROM (SELECT state FROM block ORDER BY first DESC LIMIT ?)",
+        (_STATES_LOOKED_AT,),
+    )
+    newest: tuple[int, dict[str, Progress]] = 0, {}
+    for (packed,) in rows:
+        try:
+            state = unpack_state(packed)
+        except (ValueError, TypeError) as damage:  # an older one only makes readers read again
+            _log.warning("journal.damaged_state", error=str(damage))
+            continue
+        newest = max(newest, state, key=lambda state: state[0])
+    return newest
 
 
 def load_base(connection: sqlite3.Connection) -> Position:

@@ -6,6 +6,7 @@ dropped the pages it failed on. Whether the failed commit took place is read fro
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,16 @@ from gateway.journal import retention
 from gateway.journal.batch import Batch, Boot, Committed, Opened, pack_state, runs
 from gateway.journal.ends import with_ends
 from gateway.journal.errors import JournalUnavailable
-from gateway.journal.file import DamagedFileError, abandon, connect, create, refused, set_aside
+from gateway.journal.file import (
+    LOOK_AGAIN_S,
+    LOOKS,
+    DamagedFileError,
+    abandon,
+    connect,
+    create,
+    refused,
+    set_aside,
+)
 from gateway.journal.loss import follow, last_frames, lost_behind, lost_with_the_file
 from gateway.journal.mark import Devices, HighWater, Mark
 from gateway.journal.packing import pack
@@ -71,22 +81,36 @@ class Store:
         except OSError as error:
             raise JournalUnavailable(f"{folder}: {error}") from error
         mark = self._mark.load()
-        self._attach(mark)
+        if mark is not None:
+            self._devices = mark.devices
+        for look in range(LOOKS + 1):
+            self._attach(mark)
+            try:
+                return self._begin()
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                self._drop()
+                if look == LOOKS or (isinstance(error, sqlite3.Error) and refused(error)):
+                    raise JournalUnavailable(f"{self._path}: {error}") from error
+                self._look_again(look, str(error))
+        raise AssertionError("the last look returns or raises")
+
+    def _look_again(self, look: int, why: str) -> None:
+        """Wait a little; what was malformed at the last look is damage."""
+        if look + 1 < LOOKS:
+            time.sleep(LOOK_AGAIN_S)
+        else:
+            set_aside(self._path, why, self._utc_ms())
+
+    def _begin(self) -> Opened:
         connection = self._connected()
-        try:
-            if mark is not None:
-                self._devices = mark.devices
-            self._watches = dict(connection.execute("SELECT key, state FROM watch"))
-            self._boot = replace(self._boot, position=self._head)
-            self._boots = {**load_boots(connection), self._boot.boot: self._boot}
-            connection.execute("BEGIN IMMEDIATE")
-            write_boot(connection, self._boot)
-            connection.execute("COMMIT")
-            readers = load_state(connection)[1]
-            boots = with_ends(connection, self._layouts, self._boots)
-        except sqlite3.Error as error:
-            self._drop()
-            raise JournalUnavailable(f"{self._path}: {error}") from error
+        self._watches = dict(connection.execute("SELECT key, state FROM watch"))
+        self._boot = replace(self._boot, position=self._head)
+        self._boots = {**load_boots(connection), self._boot.boot: self._boot}
+        connection.execute("BEGIN IMMEDIATE")
+        write_boot(connection, self._boot)
+        connection.execute("COMMIT")
+        readers = load_state(connection)[1]
+        boots = with_ends(connection, self._layouts, self._boots)
         self._margin = 0  # from here on the positions come from us
         return Opened(
             self._head,
@@ -108,18 +132,15 @@ class Store:
         if batch.condemned is not None:
             self._drop()
             set_aside(self._path, batch.condemned, self._utc_ms())
-        try:
-            self._try(batch)
-        except sqlite3.Error as error:
-            self._drop()
-            if refused(error):
-                raise JournalUnavailable(f"{self._path}: {error}") from error
-            set_aside(self._path, str(error), self._utc_ms())
+        for look in range(LOOKS + 1):
             try:
                 self._try(batch)
-            except sqlite3.Error as again:
+                break
+            except sqlite3.Error as error:
                 self._drop()
-                raise JournalUnavailable(f"{self._path}: {again}") from again
+                if look == LOOKS or refused(error):
+                    raise JournalUnavailable(f"{self._path}: {error}") from error
+                self._look_again(look, str(error))
         self._write_mark(batch.mono_ms)
         return Committed(self._gone, self._replaced, self._retain(batch))
 
@@ -216,14 +237,16 @@ class Store:
     def _attach(self, mark: Mark | None) -> None:
         """Connect, or begin anew; afterwards all that is known of the file is loaded."""
         lost_all = mark is not None
-        if self._path.exists():
+        for look in range(LOOKS):
+            if not self._path.exists():
+                break
+            lost_all = True
             try:
                 self._load(mark)
             except DamagedFileError as damage:
-                set_aside(self._path, str(damage), self._utc_ms())
+                self._look_again(look, str(damage))
             else:
                 return
-            lost_all = True
         create(self._path)
         connection = self._connection = connect(self._path)
         base = max(self._head, self._boot.position)
@@ -239,6 +262,7 @@ class Store:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('gap', ?)", (base,))
         self._layouts = Layouts(connection)
         if mark is not None:
+            self._first_ms = self._first_ms or mark.first_ms
             write_gaps(connection, lost_with_the_file(mark))
         self._generation += 1
         state = pack_state(self._generation, self._readers)
@@ -264,9 +288,7 @@ class Store:
             self._generation, _ = load_state(connection)
             head = load_base(connection)
             there = present(connection)
-            (first_ms,) = connection.execute(
-                "SELECT ts_min FROM block WHERE first = (SELECT min(first) FROM block)"
-            ).fetchone() or (0,)
+            first_ms = _first_ms(connection)
             self._connection = connection
             if mark is not None and mark.position > head:
                 head = self._report_loss(connection, mark, head)
@@ -290,6 +312,15 @@ class Store:
         write_gaps(connection, gaps)
         connection.execute("COMMIT")
         return base
+
+
+def _first_ms(connection: sqlite3.Connection) -> int:
+    """From when the file tells anything: its oldest block, or a loss before it; 0: nothing."""
+    (oldest,) = connection.execute(
+        "SELECT min(ms) FROM (SELECT ts_min AS ms FROM block WHERE first = (SELECT min(first) FROM block)"
+        " UNION ALL SELECT min(from_ms) FROM gap WHERE reason = 'damaged')"
+    ).fetchone()
+    return int(oldest or 0)
 
 
 def _missing(there: Ranges, head: Position) -> Ranges:

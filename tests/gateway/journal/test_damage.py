@@ -143,6 +143,8 @@ async def test_a_block_that_rots_in_the_file_is_skipped_and_told(tmp_path, frame
         assert [r.position for r in await journal.read(0)] == [1, 3, 4], "another reader meets it, too"
         await journal.commit()
         assert [(g.device, g.slots, g.reason) for g in await journal.gaps()] == [("*", 1, "damaged")]
+        (gap,) = await journal.gaps()
+        assert (gap.from_ms, gap.to_ms) == (NOW_MS + 1_000, NOW_MS + 3_000), "between its neighbours"
     finally:
         await journal.close()
 
@@ -171,3 +173,33 @@ async def test_a_file_that_breaks_under_way_is_replaced_and_polling_goes_on(tmp_
 async def test_statistics_without_a_journal_say_so(tmp_path):
     with pytest.raises(JournalUnavailable, match="no journal yet"):
         read_statistics(tmp_path)
+
+
+async def test_a_damaged_place_only_makes_a_reader_read_again(tmp_path, frame, file):
+    await _fill(tmp_path, frame)
+    with sqlite3.connect(file) as connection:
+        (state,) = connection.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+        flipped = bytes(state).replace(b"[10,", b"[50,")
+        assert flipped != state
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'state'", (flipped,))
+    connection.close()
+    journal = await Journal.open(tmp_path, JournalConfig(), ManualClock(boot="second"))
+    try:
+        assert journal.cursor("mqtt") == 0
+        assert len(await journal.read(0)) == 60
+    finally:
+        await journal.close()
+
+
+async def test_a_second_loss_does_not_hide_the_first(tmp_path, frame, file):
+    await _fill(tmp_path, frame, commits=5)
+    for boot in ("second", "third"):
+        file.write_bytes(b"")
+        journal = await Journal.open(tmp_path, JournalConfig(), ManualClock(boot=boot))
+        try:
+            journal.append(frame(10, boot=boot))
+            await journal.commit()
+            spans = [(g.from_ms, g.to_ms) for g in await journal.gaps() if g.reason == "damaged"]
+        finally:
+            await journal.close()
+        assert min(spans)[0] == NOW_MS + 1_000, "from the first frame that was ever lost"
