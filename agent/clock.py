@@ -19,7 +19,7 @@ from typing import Protocol
 import structlog
 
 from agent.time_source import KernelTime, TimeSource
-from agent.timekeeper import Moved, Skew, Timekeeper
+from agent.timekeeper import LEAP_MS, Moved, Skew, Timekeeper
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +97,15 @@ class SystemClock:
     @property
     def origin_ms(self) -> int | None:
         return self._keeper.origin_ms
+
+    def recall(self, origin_ms: int) -> None:
+        """What a run before this one, on the same monotonic clock, knew of the time.
+
+        It holds where the source does not know and nobody has stepped the wall clock since: the kernel
+        forgets after nine hours without news, the monotonic clock does not.
+        """
+        if not self.trusted() and abs(self._keeper.start_ms - origin_ms) <= LEAP_MS:
+            self._keeper.learn(self.monotonic_ms(), origin_ms)
 
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000

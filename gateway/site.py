@@ -45,7 +45,6 @@ from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
 from gateway.tickets.outbox import PUBLISHED
 from gateway.tickets.requests import REFUSED_KEYS
-from gateway.time_server import TimeServer
 from gateway.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +92,7 @@ class Site:
     ) -> None:
         self.config = config
         self.data = data
-        self._time = site_time(config.file.time, config.path)
+        self._time = site_time(config.file.time, config.path, data / config.file.journal.path)
         self.clock: Clock = clock or self._time.clock
         self.live = Live()
         self.devices = SiteDevices(config)
@@ -150,8 +149,7 @@ class Site:
             self._parts.start("history", self.history.run())
             self._parts.start("desk", self.desk.run())
             self._parts.start("ticks", self._ticks())
-            if (server := self.config.file.time.server) is not None and self._time.measured is not None:
-                self._parts.start("time", TimeServer(*server, self.clock, self._time.measured).run())
+            self._parts.start("time", self._time.keep())
             self._parts.start("vitals", Vitals(self).run())
             self._parts.start("guests", Door(self.config.id, self.pollers).run())
             for name in parts_of(self.config):

@@ -18,6 +18,7 @@ from agent.time_source import (
     TimeSource,
 )
 from gateway.journal.this_boot import origin_beside
+from gateway.time_server import TimeServer
 
 NTP_PORT = 123
 _NTP = re.compile(r"ntp://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:\[\]]+)(:(?P<port>[0-9]{1,5}))?/?")
@@ -52,27 +53,40 @@ class TimeConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SiteTime:
-    """A site's clock; `measured` is what a time server's answers go into, None where none is asked."""
+    """A site's clock, and the time server that is asked for it, if one is."""
 
     clock: SystemClock
-    measured: MeasuredTime | None
+    server: TimeServer | None
+
+    async def keep(self) -> None:
+        """Ask the time server until cancelled; nothing to do where there is none."""
+        if self.server is not None:
+            await self.server.run()
 
 
-def site_time(config: TimeConfig, file: Path) -> SiteTime:
-    """The clock that a site file asks for; a host's clock must show a later time than the file's own."""
-    measured = MeasuredTime() if config.server is not None else None
-    return SiteTime(SystemClock(source=_source(config, file, measured)), measured)
+def site_time(config: TimeConfig, file: Path, journal: Path) -> SiteTime:
+    """The clock that a site file asks for; a host's clock must show a later time than the file's own.
+
+    `journal` is the folder of the journal: an earlier run may have known the time.
+    """
+    measured = MeasuredTime()
+    clock = SystemClock(source=_source(config, file, measured))
+    server = None if config.server is None else TimeServer(*config.server, clock, measured)
+    origin_ms = origin_beside(journal)
+    if origin_ms is not None:
+        clock.recall(origin_ms)
+    return SiteTime(clock, server)
 
 
 def clock_beside(config: TimeConfig, file: Path, journal: Path) -> SystemClock:
     """For a command beside a running gateway: what the gateway knows of the time holds here, too."""
     origin_ms = origin_beside(journal)
-    source = _source(config, file, None)
+    source = _source(config, file, MeasuredTime())
     return SystemClock(source=source if origin_ms is None else FirstOf(FixedTime(origin_ms), source))
 
 
-def _source(config: TimeConfig, file: Path, measured: MeasuredTime | None) -> TimeSource:
-    if measured is not None:
+def _source(config: TimeConfig, file: Path, measured: MeasuredTime) -> TimeSource:
+    if config.server is not None:
         return FirstOf(measured, KernelTime())
     match config.source:
         case "always":
