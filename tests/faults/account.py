@@ -20,6 +20,8 @@ Content: TypeAlias = tuple | None
 
 LOSSES = ("damaged", "journal_full")
 """Reasons for which a frame may be gone that was promised; other gaps are polls that never were."""
+ROUNDED_MS = 2
+"""Times of frames and of gaps come from two clocks' milliseconds."""
 NEAR_MS = 60
 """How far a moment that the simulator saw may be from the one that the gateway wrote down."""
 
@@ -99,10 +101,17 @@ class Account:
     promised: dict[Key, int] = field(default_factory=dict)
     """What the gateway itself acknowledged, with its time."""
     downstream: list[Place] = field(default_factory=list)
+    changes: tuple[Place, Place] | None = None
+    """Alert and ticket changes: of the journal, and as they were published."""
     desk: "Desk | None" = None
 
     def verdicts(self) -> list[Verdict]:
         found = [self._of_journal(), *(self._of(place) for place in self.downstream)]
+        if self.changes is not None:
+            journal, published = self.changes
+            verdict = passed_on(journal, published)
+            verdict.unexplained += numbers(published)
+            found.append(verdict)
         return found if self.desk is None else [*found, self.desk.verdict()]
 
     def _of_journal(self) -> Verdict:
@@ -122,18 +131,8 @@ class Account:
         return verdict
 
     def _of(self, place: Place) -> Verdict:
-        verdict = Verdict(place.name)
-        journal = self.journal.frames
-        for key, content in journal.items():
-            if key not in place.frames:
-                if not any(hole.names(key, self.journal.times[key]) for hole in place.holes):
-                    verdict.lost.append(f"{key}")
-            elif place.frames[key] != content:
-                verdict.invented.append(f"{key} is {content} in the journal and {place.frames[key]} here")
+        verdict = passed_on(self.journal, place)
         self._look_at(place, verdict)
-        verdict.duplicate += [f"{key} × {n}" for key, n in place.copies.items() if n > 1]
-        if place.holes:
-            verdict.unexplained += numbers(place)
         return verdict
 
     def _look_at(self, place: Place, verdict: Verdict) -> None:
@@ -155,19 +154,36 @@ class Account:
         """Scheduled = stored + explained: between two frames as many polls are missing as gaps say."""
         if self.period_ms is None:
             return
-        by_device: dict[str, list[int]] = defaultdict(list)
+        runs: dict[tuple[str, str], list[int]] = defaultdict(list)
         for key, ts_ms in self.journal.times.items():
-            by_device[key[0]].append(ts_ms)
-        for device, times in by_device.items():
+            runs[key[0], key[1]].append(ts_ms)
+        ends: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for (device, _), times in runs.items():
             times.sort()
-            holes = [h for h in self.journal.holes if h.device == device and h.seq is None]
-            for before, after in itertools.pairwise(times):
+            ends[device].append((times[0], times[-1]))
+            slots = slots_of(times, self.period_ms)
+            for n, (before, after) in enumerate(itertools.pairwise(times)):
+                # the first poll of a boot waits for the line: it is off the schedule
+                missing, near = max(0, slots[n + 1] - slots[n] - 1), int(n == 0)
+                yield from self._between(device, before, after, missing, near)
+        for device, spans in ends.items():
+            for (_, before), (after, _) in itertools.pairwise(sorted(spans)):
                 missing = max(0, round((after - before) / self.period_ms) - 1)
-                between = [h for h in holes if before <= h.to_ms - 1 and h.from_ms < after]
-                said = sum(hole.slots or 0 for hole in between)
-                if missing != said and not any(hole.slots is None for hole in between):
-                    reasons = ", ".join(f"{h.slots} {h.reason}" for h in between) or "no gap"
-                    yield f"{device}: {missing} polls missing in {after - before} ms to {after}, {reasons}"
+                yield from self._between(device, before, after, missing, None)
+
+    def _between(self, device: str, before: int, after: int, missing: int, near: int | None) -> Iterable[str]:
+        """Gaps between two frames that follow each other say how many polls are missing there.
+
+        Args:
+            near: by how many they may be wrong; None at a stop, whose polls are estimated: there must be a gap.
+        """
+        holes = [h for h in self.journal.holes if h.device == device and h.seq is None]
+        between = [h for h in holes if before - ROUNDED_MS <= h.from_ms and h.to_ms <= after + ROUNDED_MS]
+        said = sum(hole.slots or 0 for hole in between)
+        wrong = not between and missing > 1 if near is None else abs(missing - said) > near
+        if wrong and not any(hole.slots is None for hole in between):
+            reasons = ", ".join(f"{h.slots} {h.reason}" for h in between) or "no gap"
+            yield f"{device}: {missing} polls missing in {after - before} ms to {after}, {reasons}"
 
     def _answers(self) -> Iterable[str]:
         """What the device said and nobody stored must lie in a gap, or outside of all frames."""
@@ -181,6 +197,35 @@ class Account:
                     continue
                 if not any(h.device in (device, "*") and h.spans(at_ms) for h in self.journal.holes):
                     yield f"{device} said {number} at {at_ms}; it is nowhere"
+
+
+def slots_of(times: list[int], period_ms: int) -> list[int]:
+    """Which turn of the schedule each frame of a boot is: polls are late now and then, hardly ever early.
+
+    The schedule's phase is where most frames are.
+    """
+    early_ms = period_ms // 5
+    phases = [(ts_ms - times[0]) % period_ms for ts_ms in times]
+    usual = max(phases, key=lambda phase: sum((p - phase) % period_ms < early_ms for p in phases[:500]))
+    return [(ts_ms - times[0] - usual + early_ms) // period_ms for ts_ms in times]
+
+
+def passed_on(journal: Place, place: Place) -> Verdict:
+    """What a place has of the journal, and what it has beside it."""
+    verdict = Verdict(place.name)
+    for key, content in journal.frames.items():
+        if key not in place.frames:
+            if not any(hole.names(key, journal.times[key]) for hole in place.holes):
+                verdict.lost.append(f"{key}")
+        elif place.frames[key] != content:
+            verdict.invented.append(f"{key} is {content} in the journal and {place.frames[key]} here")
+    for key in place.frames.keys() - journal.frames.keys():
+        if not any(hole.names(key, place.times[key]) for hole in journal.holes):
+            verdict.invented.append(f"{key} is not in the journal")
+    verdict.duplicate += [f"{key} × {n}" for key, n in place.copies.items() if n > 1]
+    if place.holes:
+        verdict.unexplained += numbers(place)
+    return verdict
 
 
 def numbers(place: Place) -> list[str]:

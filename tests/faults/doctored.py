@@ -75,6 +75,49 @@ def freed_in_silence() -> None:
     replace("gateway.journal.retention:losses", lambda _original: lambda _records, _reason: [])
 
 
+def trimmed_too_early() -> None:
+    """Records are settled when they are taken for sending, not when the other end has acknowledged them."""
+
+    def make(original):
+        def take(lanes):
+            record = original(lanes)
+            if record is not None:
+                lanes._journal.settle(lanes._reader, record.position, record.position)
+            return record
+
+        return take
+
+    for lane in ("take_live", "take_backlog"):
+        replace(f"gateway.sinks.lanes:Lanes.{lane}", make)
+
+
+def stamped_when_written() -> None:
+    """A row's time is that of its writing: what is written again is another row."""
+
+    def make(original):
+        def frame(encoder, frame):
+            import time
+
+            return original(encoder, altered(frame, ts_ms=time.time_ns() // 1_000_000))
+
+        return frame
+
+    replace("gateway.sinks.line_protocol:LineEncoder.frame", make)
+
+
+def dedupe_lost() -> None:
+    """The desk takes every change for a new one, and finds no ticket that is open already."""
+    from dataclasses import replace as again
+
+    def opened(original):
+        def open_(placing, books, subject, *args, **kwargs):
+            return original(placing, books, again(subject, key=os.urandom(4).hex()), *args, **kwargs)
+
+        return open_
+
+    replace("gateway.tickets.placing:Placing.open", opened)
+
+
 def trusted_clock() -> None:
     """No illness: the machine's clock is taken at its word, whatever its kernel thinks of it."""
     replace("agent.clock:SystemClock.trusted", lambda _original: lambda _clock: True)
@@ -84,7 +127,7 @@ ILLNESSES = {
     function.__name__: function
     for function in (
         ack_before_commit, half_synced, seq_used_again, value_invented, gap_swallowed, freed_in_silence,
-        trusted_clock,
+        trimmed_too_early, stamped_when_written, dedupe_lost, trusted_clock,
     )
 }  # fmt: skip
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.reading import Frame
 from gateway.journal.config import JournalConfig
+from gateway.journal.errors import JournalUnavailable
 from gateway.journal.journal import Journal
+from tests.faults import storage
 
 DEVICES = ("inv-1", "bat-1")
 POINTS = ("n", "word", "text")
@@ -29,10 +31,10 @@ class Ledger:
     """Says what was acknowledged, where SIGKILL of the sayer does not reach: each line is one `write`."""
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def say(self, *words: object) -> None:
-        os.write(self._file, (" ".join(map(str, words)) + "\n").encode())
+        os.write(self.file, (" ".join(map(str, words)) + "\n").encode())
 
 
 async def journal_at_work(job: dict) -> None:
@@ -41,10 +43,15 @@ async def journal_at_work(job: dict) -> None:
     Lines: `open <ms>` · `ack <device> <boot> <seq> <ts_ms>` · `settled <reader> <position>` (durable by then).
     """
     ledger = Ledger(job["ledger"])
+    if "record" in job or "refuse" in job:
+        storage.begin(job, ledger.file)
     clock = SystemClock()
     began = time.perf_counter()
     config = JournalConfig(max_size=job.get("max_size", "4GB"))
-    journal = await Journal.open(Path(job["folder"]), config, clock)
+    try:
+        journal = await Journal.open(Path(job["folder"]), config, clock)
+    except JournalUnavailable:
+        os._exit(1)
     ledger.say("open", round((time.perf_counter() - began) * 1_000, 2))
     journal.cursor("never")
     dice = random.Random(job["round"])  # noqa: S311  # which records come, no secret
@@ -64,16 +71,26 @@ async def journal_at_work(job: dict) -> None:
         if seq % 5 == 0:
             journal.gap("inv-1", ts_ms, ts_ms, 0, None, "overload")
         journal.settle("reader", 1, position)
-        await journal.commit()
+        await committed(journal, ledger)
         for frame in frames:
             ledger.say("ack", frame.device, frame.boot, frame.seq, frame.ts_ms)
         ledger.say("settled", "reader", position)
         if dice.random() < 0.1:
             journal.settle("slow", 1, position)
-            await journal.commit()
+            await committed(journal, ledger)
     if job.get("orderly"):
         await journal.close()
     os._exit(0)
+
+
+async def committed(journal: Journal, ledger: Ledger) -> None:
+    """Commit; where the storage refuses, say so and ask again."""
+    while True:
+        try:
+            return await journal.commit()
+        except JournalUnavailable:
+            ledger.say("refused")
+            await asyncio.sleep(0.005)
 
 
 def run(job: dict) -> None:

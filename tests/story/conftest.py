@@ -24,8 +24,8 @@ READS = {1, 2, 3, 4, 43}
 class Watched(SimulatedDevice):
     """Remembers which function codes it was asked with."""
 
-    def __init__(self, profile, functions: set[int]) -> None:
-        super().__init__(profile)
+    def __init__(self, profile, functions: set[int], serial: str) -> None:
+        super().__init__(profile, serial)
         self._functions = functions
 
     def answer(self, pdu):
@@ -43,9 +43,9 @@ def functions():
 
 @pytest.fixture
 def simulated(functions):
-    """`simulated(profile name)` → a device; `.set(point=value)` changes its registers."""
+    """`simulated(profile name, serial)` → a device; `.set(point=value)` changes its registers."""
     shelf = ProfileShelf()
-    return lambda name: Watched(shelf.find(name), functions)
+    return lambda name, serial="": Watched(shelf.find(name), functions, serial)
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def maplebridge():
 class Gateway:
     """A `maplebridge` process that runs on; stderr goes to a file."""
 
-    def __init__(self, arguments: tuple[str, ...], log: Path) -> None:
-        self._arguments = arguments
+    def __init__(self, arguments: tuple[str, ...], log: Path, program: tuple[str, ...] = MAPLEBRIDGE) -> None:
+        self._arguments = (*program, *arguments)
         self._log = log
         self._process: asyncio.subprocess.Process
         self.ready: dict = {}
@@ -111,7 +111,6 @@ class Gateway:
     async def start(self) -> "Gateway":
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *MAPLEBRIDGE,
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -132,6 +131,10 @@ class Gateway:
     @property
     def log(self) -> str:
         return self._log.read_text()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -173,12 +176,12 @@ class Gateway:
 
 @pytest.fixture
 async def gateway(tmp_path):
-    """`await gateway("run", site, ...)` → the started process, not yet ready."""
+    """`await gateway("run", site, ...)` → the started process, not yet ready; `program` is another one than ours."""
     started: list[Gateway] = []
 
-    async def start(*arguments: object) -> Gateway:
+    async def start(*arguments: object, program: tuple[str, ...] = MAPLEBRIDGE) -> Gateway:
         log = tmp_path / f"gateway-{len(started)}.log"
-        process = Gateway(tuple(map(str, arguments)), log)
+        process = Gateway(tuple(map(str, arguments)), log, program)
         started.append(process)
         return await process.start()
 
