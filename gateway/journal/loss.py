@@ -27,13 +27,18 @@ def follow(devices: Devices, records: Sequence[Record]) -> tuple[Devices, list[G
         before = last.get(frame.device)
         interval_ms = 0
         if before is not None and before.boot == frame.boot:
-            interval_ms = frame.ts_ms - before.ts_ms
+            interval_ms = _usual(before.interval_ms, frame.ts_ms - before.ts_ms)
         elif before is not None:
             interval_ms = before.interval_ms
             if (gap := _stop(before, frame)) is not None:
                 gaps.append(gap)
         last[frame.device] = LastFrame(frame.boot, frame.seq, frame.ts_ms, interval_ms)
     return last, gaps
+
+
+def _usual(known_ms: int, latest_ms: int) -> int:
+    """What usually lies between two frames: polls come late now and then, and a gap is no period."""
+    return latest_ms if known_ms <= 0 else known_ms + round((min(latest_ms, 2 * known_ms) - known_ms) / 8)
 
 
 def _stop(before: LastFrame, frame: Frame) -> Gap | None:
