@@ -246,6 +246,7 @@ async def test_frames_on_a_line_that_is_cut_again_and_again_all_come_although_th
             await until(lambda: sink.connected)
             for _ in range(40):
                 feed.frame()
+            await journal.commit()
             await until(lambda: journal.cursor(sink.name) == journal.head(), "the line is empty")
             tap.swallows = True
             sent = len(tap.published())
@@ -253,6 +254,7 @@ async def test_frames_on_a_line_that_is_cut_again_and_again_all_come_although_th
             await until(lambda n=sent: len(tap.published()) > n)
             tap.cut()
             tap.swallows = False
+            await until(lambda: not sink.connected)
         await until(lambda: journal.cursor(sink.name) == journal.head(), "all is settled")
     await until(lambda: len(host.look().frames) == 205, "every frame came")
 
