@@ -17,8 +17,10 @@ from agent.profile import Format, Link, Point, Profile
 from agent.reading import Quality, Text
 from agent.second_look import SecondLook
 from agent.simulator.device import SimulatedDevice
+from agent.simulator.motion import Motion
 from agent.simulator.server import TcpServer
 from agent.unit_poll import UnitPoll
+from gateway.profiles import ProfileShelf
 
 ENERGY = Point("energy_total_kwh", Table.HOLDING, 10, Format("u32", 2, scale=0.1), unit="kWh", counter=True)
 TEMPERATURE = Point("temperature_c", Table.HOLDING, 12, Format("i16", 1, scale=0.1), unit="°C")
@@ -173,3 +175,31 @@ async def test_a_jump_of_a_device_that_is_rarely_polled_is_settled_a_second_late
     assert (first.faults, jumped.faults, settled.faults) == ({}, {0: Quality.UNCERTAIN}, {})
     assert [frame.values for frame in frames] == [(25.0,), (58.0,), (58.0,)]
     assert settled.mono_ms - jumped.mono_ms < 2_000
+
+
+@pytest.mark.parametrize("name", ["sungrow-sh", "deye-sg04lp3", "goodwe-et"])
+async def test_a_clock_that_steps_is_told_at_once_and_moves_no_other_reading(name):
+    profile, clock = ProfileShelf().find(name), ManualClock(1_780_000_000_000)
+    simulated = SimulatedDevice(profile)
+    motion = Motion(
+        "inv-1", simulated.free_points, started_s=clock.utc_ms() / 1_000, timezone="Asia/Shanghai"
+    )
+    server = TcpServer({1: simulated})
+    bus = open_bus(BusLine("lan", f"tcp://127.0.0.1:{await server.start()}"), {1: profile.link})
+    unit = UnitPoll(Device("inv-1", profile, "lan", 1, timezone="Asia/Shanghai"), bus, clock)
+    seen = []
+    try:
+        for step_s in (0, 0, 3_600, 3_600, -86_400, 0):
+            values = motion.values(0.0)
+            simulated.set(**values | {"device_clock_offset_s": values["device_clock_offset_s"] + step_s})
+            poll = await unit.poll(unit.rates_ms)
+            read = dict(zip(poll.points, poll.values, strict=True))
+            offset = read.pop("device_clock_offset_s")
+            assert poll.points.index("device_clock_offset_s") not in poll.faults
+            assert offset == pytest.approx(step_s, abs=1.0)
+            seen.append((read, poll.first_ms))
+    finally:
+        bus.close()
+        await server.close()
+    assert all(read == seen[1][0] for read, _ in seen[1:])
+    assert {at_ms for _, at_ms in seen} == {clock.monotonic_ms()}, "the time of a reading is ours"
