@@ -75,11 +75,10 @@ async def test_a_journal_that_does_not_force_its_commits_is_found_out(tmp_path, 
     count = rounds(fast=30, long=200)
     found = recorded(LIVES, doctor=["half_synced"])
     losses, _, _ = await cut_and_open(tmp_path, found, count)
-    assert len(losses) > count / 2
+    assert len(losses) > count / 5
     figures("power cuts, synchronous=NORMAL", f"{len(losses)} of {count} images lack acknowledged frames")
 
 
-@pytest.mark.xfail(reason="a row of nonsense in a damaged file ends the process")
 async def test_a_card_that_lies_is_found_out_and_the_journal_starts_all_the_same(tmp_path, recorded, figures):
     count = rounds(fast=30, long=200)
     losses, longest_s, _ = await cut_and_open(tmp_path, recorded(LIVES), count, lies=True)
