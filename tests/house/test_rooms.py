@@ -73,8 +73,8 @@ LINES = {
     "gateway/guests/find.py": "the gateways on this machine",
     "gateway/notify.py": "the service manager",
     "gateway/sinks/influx_client.py": "options of the database's connection",
-    "gateway/time_server.py": "a time server, UDP",
     "gateway/sinks/mqtt_link.py": "options of the broker's connection",
+    "gateway/time_server.py": "a time server, UDP",
 }
 """Who may open a line to anything, and to what. A new one here is a decision."""
 OPENERS = {"socket", "serial", "termios", "tty", "pty", "pymodbus", "telnetlib"}
