@@ -1,19 +1,24 @@
-"""`maplebridge journal stats SITE.yaml`: what the journal holds, who is behind, and what is missing."""
+"""`maplebridge journal stats|verify|export SITE.yaml`: what it holds, is it sound, a part to carry."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from gateway.commands.failing import exits
+from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 
 app = typer.Typer(
-    help="What the journal holds.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="What the journal holds, whether it is sound, and a part of it to carry.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
+_NO_END_MS = 1 << 52
 _TEXTS = {
     "en": {
         "holds": "{frames} frames with {values} values in {megabytes:.1f} MB, {first} to {last}",
@@ -22,6 +27,10 @@ _TEXTS = {
         "gap": "gap {device}: {first} to {last}, {slots} polls: {reason}",
         "letters": "{count} records were refused for good (dead letters)",
         "aside": "set aside as damaged: {name}",
+        "sound": "sound: {blocks} blocks with {frames} frames and {changes} changes",
+        "fault": "{what}: {first} to {last}: {why}",
+        "exported": "{file}: {frames} frames, signed; whoever takes it in compares the key: {key}",
+        "time": "{text!r} is no time; write one like 2026-05-30T08:00 or 2026-05-30T08:00+08:00",
     },
     "zh": {
         "holds": "{frames} 帧,{values} 个值,{megabytes:.1f} MB,{first} 至 {last}",
@@ -30,6 +39,10 @@ _TEXTS = {
         "gap": "缺口 {device}:{first} 至 {last},{slots} 次轮询:{reason}",
         "letters": "{count} 条记录被永久拒收(死信)",
         "aside": "已损坏并移开:{name}",
+        "sound": "完好:{blocks} 块,{frames} 帧,{changes} 条变更",
+        "fault": "{what}:{first} 至 {last}:{why}",
+        "exported": "{file}:{frames} 帧,已签名;接收方请核对公钥:{key}",
+        "time": "{text!r} 不是时间;请写成 2026-05-30T08:00 或 2026-05-30T08:00+08:00",
     },
 }
 
@@ -62,10 +75,93 @@ def stats(
         print(line)
 
 
-def _lines(document: dict[str, Any], texts: dict[str, str], zone: ZoneInfo) -> list[str]:
-    def when(ms: int) -> str:
-        return f"{datetime.fromtimestamp(ms / 1_000, zone):%Y-%m-%d %H:%M:%S}"
+@app.command()
+def verify(
+    site: SiteArgument,
+    *,
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read everything and name what is damaged, with its bounds; exit 1 where something is."""
+    from gateway.config import data_folder, load_site
+    from gateway.journal.verify import verify as read_all
 
+    speaks = language(lang)
+    with exits():
+        config = load_site(site)
+        document = read_all(data_folder(site, data), config.file.journal.path).document()
+    texts, zone = _TEXTS[speaks], ZoneInfo(config.file.site.timezone)
+    if as_json:
+        show(document)
+    elif document["ok"]:
+        print(texts["sound"].format(**document))
+    if not document["ok"]:
+        fail(
+            1,
+            *(
+                texts["fault"].format(
+                    what=fault["what"],
+                    first=_when(fault.get("from"), zone),
+                    last=_when(fault.get("to"), zone),
+                    why=fault["why"],
+                )
+                for fault in document["faults"]
+            ),
+        )
+
+
+@app.command()
+def export(
+    site: SiteArgument,
+    file: Path = typer.Argument(..., metavar="FILE", help="the file to write"),
+    *,
+    since: str | None = typer.Option(None, "--from", metavar="TIME", help="from this time on"),
+    to: str | None = typer.Option(None, "--to", metavar="TIME", help="up to this time"),
+    device: str | None = typer.Option(None, "--device", metavar="ID", help="of this device only"),
+    data: DataOption = None,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Frames as one signed file, to be carried by hand; works beside a running gateway."""
+    from gateway.config import data_folder, load_site
+    from gateway.journal.carry import export as write
+
+    speaks = language(lang)
+    with exits():
+        config = load_site(site)
+        zone = ZoneInfo(config.file.site.timezone)
+        document = write(
+            data_folder(site, data),
+            config.file.journal.path,
+            config.id,
+            file,
+            from_ms=_ms(since, zone, 0, _TEXTS[speaks]),
+            to_ms=_ms(to, zone, _NO_END_MS, _TEXTS[speaks]),
+            device=device,
+        )
+    if as_json:
+        show({"file": str(file), **document})
+        return
+    print(_TEXTS[speaks]["exported"].format(file=file, **document))
+
+
+def _ms(text: str | None, zone: ZoneInfo, otherwise: int, texts: dict[str, str]) -> int:
+    """UTC milliseconds; a time without an offset is the site's."""
+    if text is None:
+        return otherwise
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        fail(2, texts["time"].format(text=text))
+    return int((when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC).timestamp() * 1_000)
+
+
+def _when(ms: int | None, zone: ZoneInfo) -> str:
+    return "?" if ms is None else f"{datetime.fromtimestamp(ms / 1_000, zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _lines(document: dict[str, Any], texts: dict[str, str], zone: ZoneInfo) -> list[str]:
     lines = [texts["empty"]]
     if document["frames"]:
         lines = [
@@ -73,16 +169,16 @@ def _lines(document: dict[str, Any], texts: dict[str, str], zone: ZoneInfo) -> l
                 frames=document["frames"],
                 values=document["values"],
                 megabytes=document["bytes"] / 1_000_000,
-                first=when(document["first"]),
-                last=when(document["last"]),
+                first=_when(document["first"], zone),
+                last=_when(document["last"], zone),
             )
         ]
     lines += (texts["reader"].format(name=name, **place) for name, place in document["cursors"].items())
     lines += (
         texts["gap"].format(
             device=gap["device"],
-            first=when(gap["from"]),
-            last=when(gap["to"]),
+            first=_when(gap["from"], zone),
+            last=_when(gap["to"], zone),
             slots="?" if gap["slots"] is None else gap["slots"],
             reason=gap["reason"],
         )

@@ -1,9 +1,14 @@
-"""`journal stats`: beside a running gateway, and where there is none."""
+"""`journal stats|verify|export`: beside a running gateway, and where there is none."""
 
+import base64
+import gzip
+import hashlib
+import sqlite3
 from pathlib import Path
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from agent.clock import ManualClock
@@ -28,8 +33,8 @@ def site(tmp_path: Path) -> Path:
     return path
 
 
-def _run(*arguments: object):
-    return CliRunner().invoke(app, ["stats", *map(str, arguments)])
+def _run(*arguments: object, command: str = "stats"):
+    return CliRunner().invoke(app, [command, *map(str, arguments)])
 
 
 async def _fill(data: Path) -> Journal:
@@ -76,3 +81,73 @@ def test_without_a_journal_it_says_so(site: Path):
     assert result.exit_code == 1
     assert "there is no journal yet" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+async def test_a_sound_journal_is_verified_beside_its_gateway(site: Path, tmp_path: Path):
+    journal = await _fill(tmp_path / "data")
+    try:
+        result = _run(site, "--json", command="verify")
+    finally:
+        await journal.close()
+    assert result.exit_code == 0, result.output
+    assert orjson.loads(result.stdout) == {
+        "ok": True, "blocks": 1, "frames": 2, "changes": 0, "values": 2, "first": NOW_MS + 1,
+        "last": NOW_MS + 2, "faults": [],
+    }  # fmt: skip
+
+
+async def test_what_is_damaged_is_named_with_its_bounds(site: Path, tmp_path: Path):
+    journal = await _fill(tmp_path / "data")
+    for seq in (3, 4):
+        journal.append(Frame("inv-1", "b", seq, 0, NOW_MS + seq, False, 0, ("x", "y"), (1.0, None)))
+        await journal.commit()
+    await journal.close()
+    with sqlite3.connect(tmp_path / "data/journal/journal.db") as connection:
+        connection.execute("UPDATE block SET data = zeroblob(40) WHERE first = 3")
+    connection.close()
+    result = _run(site, "--json", command="verify")
+    assert result.exit_code == 1
+    (fault,) = orjson.loads(result.stdout)["faults"]
+    assert (fault["what"], fault["first"], fault["last"], fault["frames"]) == ("block", 3, 3, 1)
+    assert (fault["from"], fault["to"]) == (NOW_MS + 2, NOW_MS + 4)
+    assert len(result.stderr.splitlines()) == 1
+
+
+async def test_a_shortened_journal_is_found_by_its_mark(site: Path, tmp_path: Path):
+    journal = await _fill(tmp_path / "data")
+    await journal.close()
+    with sqlite3.connect(tmp_path / "data/journal/journal.db") as connection:
+        connection.execute("DELETE FROM block")
+    connection.close()
+    result = _run(site, "--json", command="verify")
+    assert result.exit_code == 1
+    assert [fault["what"] for fault in orjson.loads(result.stdout)["faults"]] == ["shortened"]
+
+
+async def test_an_export_is_signed_with_the_data_folders_own_key(site: Path, tmp_path: Path):
+    journal = await _fill(tmp_path / "data")
+    file = tmp_path / "carried.gz"
+    try:
+        result = _run(site, file, "--from", "2026-05-28T20:26:40.002Z", "--json", command="export")
+    finally:
+        await journal.close()
+    assert result.exit_code == 0, result.output
+    told = orjson.loads(result.stdout)
+    assert (tmp_path / "data/export.key").stat().st_mode & 0o777 == 0o600
+    *lines, end = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    about, *frames = map(orjson.loads, lines)
+    assert about["key"] == told["key"]
+    assert [(f["device"], f["boot"], f["seq"], f["values"]) for f in frames] == [
+        ("inv-1", "b", 2, [1.0, None])
+    ]
+    digest = hashlib.sha512(b"".join(lines)).digest()
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(told["key"]))
+    key.verify(base64.b64decode(orjson.loads(end)["signature"]), digest)
+    again = orjson.loads(_run(site, file, "--json", command="export").stdout)
+    assert (again["key"], again["frames"]) == (told["key"], 2)
+
+
+def test_what_is_no_time_is_refused(site: Path, tmp_path: Path):
+    result = _run(site, tmp_path / "x", "--from", "yesterday", command="export")
+    assert result.exit_code == 2
+    assert "yesterday" in result.stderr

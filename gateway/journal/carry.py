@@ -1,0 +1,136 @@
+"""A part of a journal as one signed file, carried by hand where there is never a link.
+
+Lines of JSON, gzipped: what it is and who signed it · one line per frame, as the journal's own rows
+without positions · a signature (Ed25519) over all lines before it. The key is made at first use in
+the data folder and never leaves it; who takes a file in compares the public key with the one shown.
+"""
+
+import base64
+import gzip
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from agent.reading import Frame
+from gateway.journal.boots import Boots
+from gateway.journal.errors import JournalUnavailable
+from gateway.journal.file import connect_to_read, refused
+from gateway.journal.packing import DamagedBlobError, unpack
+from gateway.journal.query import FILE, Layouts, load_boots
+
+KEY = "export.key"
+_FORMAT = 1
+_AT_ONCE = 64
+
+
+def signing_key(data: Path) -> Ed25519PrivateKey:
+    """The data folder's own, made at first use, readable by its owner only.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    path = data / KEY
+    with suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+            file.flush()
+            os.fsync(file.fileno())
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    """As people compare it."""
+    return base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
+def export(
+    data: Path, journal: str, site: str, file: Path, *, from_ms: int, to_ms: int, device: str | None
+) -> dict[str, Any]:
+    """Write the frames of a span of time (inclusive), all devices or one, and sign them; what is in it.
+
+    Times are mended where the truth is known by now. Works beside a running gateway.
+
+    Raises:
+        JournalUnavailable: there is no journal, or it cannot be read.
+        OSError: the file or the key cannot be written; no half file stays.
+    """
+    key, digest, count = signing_key(data), hashlib.sha512(), 0
+    new = file.with_name(f".{file.name}.new")
+    about = {
+        "maplebridge_export": _FORMAT,
+        "site": site,
+        "key": public_key(key),
+        "from": from_ms,
+        "to": to_ms,
+    }
+    try:
+        with gzip.open(new, "wb", compresslevel=6) as out:
+            _write(out, digest, about)
+            for frame in _frames(data / journal / FILE, from_ms, to_ms, device):
+                _write(out, digest, document(frame))
+                count += 1
+            signature = base64.b64encode(key.sign(digest.digest())).decode()
+            out.write(orjson.dumps({"frames": count, "signature": signature}) + b"\n")
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
+    return {**about, "frames": count, "bytes": file.stat().st_size}
+
+
+def document(frame: Frame) -> dict[str, Any]:
+    """All of a frame, by the names of the MQTT contract where it has them."""
+    return {
+        "device": frame.device,
+        "boot": frame.boot,
+        "seq": frame.seq,
+        "ts": frame.ts_ms,
+        "mono": frame.mono_ms,
+        "unsure": frame.unsure,
+        "span_ms": frame.span_ms,
+        "points": frame.points,
+        "values": frame.values,
+        "quality": {frame.points[index]: quality for index, quality in frame.faults.items()},
+        "reason": frame.reason,
+    }
+
+
+def _write(out: gzip.GzipFile, digest: "hashlib._Hash", line: dict[str, Any]) -> None:
+    packed = orjson.dumps(line) + b"\n"
+    digest.update(packed)
+    out.write(packed)
+
+
+def _frames(path: Path, from_ms: int, to_ms: int, device: str | None) -> Iterator[Frame]:
+    """In the journal's order; a few blocks at a time, so that the gateway can use its log again."""
+    connection = connect_to_read(path)
+    try:
+        layouts, boots, after = Layouts(connection), Boots(load_boots(connection)), 0
+        shifts = boots.shifts_ms()
+        low, high = from_ms - max(shifts), to_ms - min(shifts)
+        while rows := connection.execute(
+            "SELECT first, data FROM block WHERE first > ? AND ts_max >= ? AND ts_min <= ?"
+            " ORDER BY first LIMIT ?",
+            (after, low, high, _AT_ONCE),
+        ).fetchall():
+            for first, data in rows:
+                try:
+                    records = unpack(data, first, layouts, device)
+                except DamagedBlobError:
+                    continue  # `verify` and the gaps tell of it
+                frames = (boots.mended(r.entry) for r in records if isinstance(r.entry, Frame))
+                yield from (f for f in frames if from_ms <= f.ts_ms <= to_ms)
+            after = rows[-1][0]
+    except sqlite3.Error as error:
+        why = "the storage refuses" if refused(error) else "the file is damaged"
+        raise JournalUnavailable(f"{path}: {why}: {error}") from error
+    finally:
+        connection.close()
