@@ -11,12 +11,12 @@ import typer
 from agent.clock import SystemClock
 from agent.commission.check import findings
 from agent.commission.finding import Circumstances, Finding, Snapshot
-from agent.device import BusLine, Device
+from agent.device import BusLine, Device, Role
 from agent.last_poll import LastPoll
 from agent.modbus.address import Span
 from agent.modbus.endpoint import Endpoint, parse_url
 from agent.poll import Poll
-from agent.profile import Point, Profile
+from agent.profile import Point
 from agent.reading import Quality, Value
 from agent.reason import in_hex, reason, set_bits, shown_span
 from agent.scan.recognise import good_values
@@ -52,6 +52,10 @@ def read(
     *,
     profile: str = typer.Option(..., "--profile", help="the device's profile, by name"),
     unit: int = typer.Option(1, "--unit", help="its unit id: serial 1-247, TCP 0-255"),
+    role: Role | None = typer.Option(
+        None, "--role", help="of a meter, as in the site file: tells which way its power must flow"
+    ),
+    dark: bool = typer.Option(False, "--dark", help="the sun is down: nothing here can be from solar power"),
     as_json: JsonOption = False,
     lang: LangOption = None,
 ) -> None:
@@ -69,7 +73,8 @@ def read(
         fail(
             1, f"{name} gave no readings: {asked.problem} ({poll.reason}); check address, unit id and wiring"
         )
-    document = _document(name, profile, asked, poll)
+    known = Circumstances(asked.profile or found, role, dark or None)
+    document = _document(name, asked, poll, known)
     if as_json:
         show(document)
     else:
@@ -94,26 +99,26 @@ async def _poll(url: str, device: Device) -> tuple[UnitPoll, Poll]:
         bus.close()
 
 
-def _document(name: str, profile_name: str, asked: UnitPoll, poll: Poll) -> dict[str, Any]:
-    profile, last = asked.profile or asked.device.profile, asked.last()
+def _document(name: str, asked: UnitPoll, poll: Poll, known: Circumstances) -> dict[str, Any]:
+    profile, last = known.profile, asked.last()
     found = {
         name: (value, poll.faults.get(index, Quality.GOOD))
         for index, (name, value) in enumerate(zip(poll.points, poll.values, strict=True))
     }
     return {
         "device": name,
-        "profile": profile_name,
+        "profile": asked.device.profile.name,
         "vendor": profile.vendor,
         "model": profile.model,
         "serial": asked.chain.serial if asked.chain is not None else "",
         "points": {p.name: _point(p, *found[p.name], last) for p in profile.points if p.name in found},
-        "findings": [finding.document() for finding in _findings(profile, poll)],
+        "findings": [finding.document() for finding in _findings(poll, known)],
     }
 
 
-def _findings(profile: Profile, poll: Poll) -> tuple[Finding, ...]:
+def _findings(poll: Poll, known: Circumstances) -> tuple[Finding, ...]:
     """What the readings of this one poll contradict."""
-    return findings([Snapshot(poll.last_ms, good_values(poll))], Circumstances(profile))
+    return findings([Snapshot(poll.last_ms, good_values(poll))], known)
 
 
 def _point(point: Point, value: Value | None, quality: Quality, last: LastPoll) -> dict[str, Any]:

@@ -91,6 +91,24 @@ async def test_people_get_a_table_in_their_language(lang, words):
     assert "holding 40103: 0x8000 " in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("role", "flagged"),
+    [
+        ((), False),
+        (("--role", "sub_meter"), True),
+        (("--role", "main_meter"), False),  # by day it may well export
+        (("--role", "main_meter", "--dark"), True),
+        (("--role", "pv_meter", "--dark"), False),
+    ],
+)
+async def test_a_meter_whose_power_flows_the_wrong_way_for_its_role(role, flagged):
+    meter = SimulatedDevice(shipped("eastron-sdm630"))
+    meter.set(frequency_hz=50, active_power_kw=-3.0)
+    result = await served(meter, "--json", *role, profile="eastron-sdm630")
+    found = {finding["check"] for finding in json.loads(result.stdout)["findings"]}
+    assert ("reversed_meter" in found) is flagged
+
+
 async def test_a_serial_line_too(tmp_path):
     meter = SimulatedDevice(shipped("eastron-sdm630"))
     meter.set(frequency_hz=50)
