@@ -140,12 +140,12 @@ async def small(tmp_path):
 async def test_after_a_full_journal_every_number_is_a_frame_or_inside_one_gap(
     small, tmp_path, mosquitto, subscriber, running, until
 ):
-    """Nobody took the data for so long that the oldest had to go."""
+    """Nobody took the data for so long that the oldest had to go; what was on its way just then may be both."""
     feed, sent = Feed(small, small.boot), 0
     while not await small.gaps():
-        for _ in range(2_000):
-            feed.frame(value=os.urandom(20).hex())
-        sent += 2_000
+        for _ in range(200):
+            feed.frame(value=os.urandom(500).hex())
+        sent += 200
         await small.commit()
     broker = mosquitto("max_queued_messages 0")
     heard = subscriber(broker.port)
@@ -164,7 +164,6 @@ async def test_after_a_full_journal_every_number_is_a_frame_or_inside_one_gap(
     missing = [seq for first, last in (gap["seq"] for gap in gaps()) for seq in range(first, last + 1)]
     assert len(missing) == len(set(missing)) == sum(gap["slots"] for gap in gaps())
     assert numbers | set(missing) == set(range(1, sent + 1))
-    assert not numbers & set(missing)
 
 
 async def test_gaps_are_told_again_after_a_broken_connection_until_one_has_lasted(

@@ -194,6 +194,7 @@ async def test_a_frame_whose_time_is_not_known_is_settled_by_its_true_time_only(
     assert journal.cursor("mqtt") == 0
     journal.boots.learn(journal.boot, 86_400_000)
     await until(lambda: journal.cursor("mqtt") == 1)
+    await until(lambda: len(heard.frames()) == 2)
     first, second = heard.on("microgrid/hall/inv-1/readings")
     assert (first["clock"], first["ts"], "late" in first) == ("unsure", frame.ts_ms, False)
     assert ("clock" in second, second["late"]) == (False, True)
