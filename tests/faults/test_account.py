@@ -39,7 +39,7 @@ def ended_well(world, gateway, maplebridge, eventually):
 
 
 async def test_killed_again_and_again(world, gateway, ended_well, figures):
-    count = rounds(fast=8, long=60)
+    count = rounds(fast=5, long=60)
     dice = random.Random(20_260_530)  # noqa: S311  # moments, no secrets
     program, starts_s = world.program(), []
     for _ in range(count):

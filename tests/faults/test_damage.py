@@ -44,7 +44,7 @@ def faults_of(opened: Opened, promises: Promises) -> list[Verdict]:
 
 
 async def test_every_bit_flip_is_harmless_or_told_with_bounds(tmp_path, spoilt, figures):
-    count = rounds(fast=150, long=2_000)
+    count = rounds(fast=100, long=2_000)
     kept, promises = spoilt
     dice = random.Random(20_260_701)  # noqa: S311  # which bit, no secret
     longest_s, told, bad, folder = 0.0, 0, [], tmp_path / "flipped/journal"

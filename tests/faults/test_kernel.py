@@ -91,7 +91,7 @@ def p99(values):
 
 
 async def test_killed_at_random(tmp_path, nursery, place, figures):
-    count = rounds(fast=100, long=1_000)
+    count = rounds(fast=60, long=1_000)
     dice = random.Random(20_260_101)  # noqa: S311  # moments, no secrets
     killed = [
         nursery.live(**place(round=number, kill_after_ms=dice.uniform(0, 40), once_open=number % 4 > 0))[
