@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "tickets": "list, show and act on tickets",
     "journal": "what the journal holds",
     "user": "the console's users and tokens",
+    "backup": "everything that a dead gateway's successor needs, encrypted",
+    "restore": "make a successor of a backup",
 }
 """Name → one line of help; the module of the same name offers `app` (a group) or a function of that name."""
 

@@ -11,7 +11,7 @@ from gateway.rules import STATION_RULES, check_rules, load_rules, shipped_rule_f
 LIBRARY = load_rules()
 PROMISED = {
     "PV-01", "PV-02", "BAT-01", "BAT-02", "BAT-06", "BAT-07", "BAT-08", "CHG-01",
-    "GRID-01", "GRID-03", "GRID-04", "COM-02", "COM-06", "GW-02", "GW-03", "GW-05",
+    "GRID-01", "GRID-03", "GRID-04", "COM-02", "COM-06", "GW-02", "GW-03", "GW-05", "GW-12",
 }  # fmt: skip
 
 every_rule = pytest.mark.parametrize("rule", tuple(LIBRARY), ids=lambda rule: rule.id)
