@@ -146,6 +146,7 @@ class SystemClock:
         """Hear the source, once a second; at once when the wall clock was stepped."""
         with self._asking:  # the desk asks from its own thread
             now_ms, wall_ms = self.monotonic_ms(), self._wall_ms()
+            waited = self._asked is not None
             if self._asked is not None:
                 asked_ms, before_ms = self._asked
                 if now_ms - asked_ms < _ASKED_HOLDS_MS and abs(wall_ms - before_ms) < _STEP_MS:
@@ -160,7 +161,7 @@ class SystemClock:
             known = self._keeper.origin_ms is not None
             if self._keeper.learn(now_ms, said_ms):
                 log.error("clock.leap_not_followed", leap_s=round(self._keeper.leap_ms / 1_000, 1))
-            elif not known:
+            elif waited and not known:
                 log.info("clock.trusted", moved_s=round((said_ms - self._keeper.start_ms) / 1_000, 3))
 
 

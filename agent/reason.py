@@ -19,6 +19,7 @@ _WORDS = {
     "older than three poll periods": "超过三个轮询周期未更新",
     "not trusted": "不可信",
     "not asked any more": "本次轮询未再读取",
+    "the gateway that lent the line has ended": "借出线路的网关已停止",
     "no reply in time": "未在时限内应答",
     "a reply without content": "应答没有内容",
     "the line is never silent": "线路上一直有数据,无法静默",
