@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.document import Document, Fault, path_text
-from agent.plain_yaml import Path as Place
 from agent.mend import mended
+from agent.plain_yaml import Path as Place
 from gateway.config import SiteFile
 from gateway.site_check import find_out
 
