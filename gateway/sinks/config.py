@@ -22,6 +22,10 @@ def _topic_level(what: str) -> Any:
     return AfterValidator(check)
 
 
+DEFAULT_NAME = "mqtt"
+"""Of a broker that the site file gives no name."""
+
+
 class SparkplugConfig(BaseModel):
     """Who the site is to Sparkplug hosts: `spBv1.0/<group>/<type>/<node>[/<device>]`."""
 
@@ -49,7 +53,7 @@ class MqttConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(default="mqtt", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
+    name: str = Field(default=DEFAULT_NAME, pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)
     url: str = ""
     embedded: str | None = None
     root: str = Field(default="microgrid", min_length=1, pattern=r"^[^+#$/\s][^+#\s]*$")

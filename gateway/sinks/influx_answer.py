@@ -42,7 +42,8 @@ class Answer:
         if 200 <= self.status < 300:
             return Verdict.LATER if self.body.strip() else Verdict.STORED
         if self.status in (400, 422):
-            return Verdict.BAD_LINES
+            # a database speaks JSON or plain words; a page comes from a proxy in between
+            return Verdict.LATER if self.body.lstrip().startswith(b"<") else Verdict.BAD_LINES
         if self.status == 413:
             return Verdict.TOO_LARGE
         if self.status in (401, 403, 404):
@@ -62,7 +63,7 @@ class Answer:
             return min(RETRY_AFTER_CAP_MS, int(asked[:12]) * 1_000)
         try:
             at = parsedate_to_datetime(asked)
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one that no clock can show
             return 0
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)

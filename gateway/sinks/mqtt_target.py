@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.secret import find_file, find_secret, read_secret
-from gateway.sinks.config import MqttConfig
+from gateway.sinks.config import DEFAULT_NAME, MqttConfig
 from gateway.sinks.mqtt_link import Target
 
 
@@ -16,7 +16,7 @@ def target_of(
 
     Args:
         config: the block.
-        site: the site's id; part of the client id unless one is given.
+        site: the site's id; part of the client id unless one is given, as is a name of the block's own.
         secrets: the folder that `*_file` names are looked up in.
         embedded_at: where the embedded broker listens.
 
@@ -24,7 +24,8 @@ def target_of(
         SecretError: a password, key or certificate file is missing or open to others.
         ssl.SSLError: a certificate or key cannot be used.
     """
-    client_id = config.client_id or f"maplebridge-{site}"
+    own = "" if config.name == DEFAULT_NAME else f"-{config.name}"  # several sinks may go to one broker
+    client_id = config.client_id or f"maplebridge-{site}{own}"
     password = read_secret(config.password_file, secrets) if config.password_file else None
     if config.embedded:
         if embedded_at is None:

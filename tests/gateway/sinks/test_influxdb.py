@@ -238,6 +238,7 @@ NOW = datetime(2026, 5, 30, 12, 0, 0, tzinfo=UTC)
         ("²", 0),
         ("315360000", 3_600_000),
         ("9" * 400, 3_600_000),
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", 0),
     ],
     ids=[
         "seconds",
@@ -249,6 +250,7 @@ NOW = datetime(2026, 5, 30, 12, 0, 0, tzinfo=UTC)
         "no digit",
         "ten years",
         "absurd",
+        "a year beyond all calendars",
     ],
 )
 def test_retry_after(asked, wait_ms):
@@ -263,6 +265,7 @@ def test_retry_after(asked, wait_ms):
         (200, b"<html>please sign in</html>", Verdict.LATER),
         (302, b"", Verdict.LATER),
         (400, b"{}", Verdict.BAD_LINES),
+        (400, b"\r\n<!DOCTYPE html><title>400 Bad Request</title>", Verdict.LATER),
         (422, b"{}", Verdict.BAD_LINES),
         (401, b"", Verdict.HOLD),
         (403, b"", Verdict.HOLD),
