@@ -25,7 +25,7 @@ import paho.mqtt.client as paho
 
 HERE = Path(__file__).parent
 DEVICES, POINTS = 20, 50
-WARM_UP_S = 12
+WARM_UP_S = 20
 SUT_CORE, WORLD_CORE = 0, min(1, (os.cpu_count() or 1) - 1)
 
 

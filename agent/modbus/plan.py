@@ -277,12 +277,13 @@ def _cover(points: list[Point], link: Link, cost: LineCost, holes: Holes) -> lis
         else:  # it holds what was refused to others; asked just for itself it may be given
             alone.setdefault(point.span, []).append(point)
     items = _items(together, link, holes)
+    hulls = [_hull(item) for item in items]
     best_ms = [0.0] + [float("inf")] * len(items)
     cut_at = [0] * (len(items) + 1)
     for first in range(len(items)):
-        hull = _hull(items[first])
+        hull = hulls[first]
         for last in range(first, len(items)):
-            end = max(hull.end, _hull(items[last]).end)
+            end = max(hull.end, hulls[last].end)
             hull = Span(hull.table, hull.start, end - hull.start)
             if not _can_be_asked(hull, link, holes):
                 break
