@@ -20,6 +20,8 @@ class Patience:
     def __init__(self, period_ms: int) -> None:
         self.failed_polls = 0
         """In a row."""
+        self._silences = 0
+        """In a row: a device that says rubbish, and once nothing, is there and is asked on."""
         self._period_ms = period_ms
         self._next_probe_ms = 0
         self._full_probe_ms = 0
@@ -36,18 +38,22 @@ class Patience:
         return True
 
     def note_success(self) -> None:
-        self.failed_polls = 0
+        self.failed_polls = self._silences = 0
 
     def note_failure(self, error: BusError, started_ms: int, now_ms: int) -> None:
         """A poll that began at `started_ms` failed just now."""
         self.failed_polls += 1
+        if not isinstance(error, BusDown):  # the link has its own patience
+            self._silences = self._silences + 1 if isinstance(error, UnitSilent) else 0
         self._next_probe_ms = started_ms
         if self.failed_polls == 1:  # this poll waited long enough; the next one is only a probe
             self._full_probe_ms = now_ms + _FULL_PROBE_EACH_MS
             return
-        if isinstance(error, BusDown):  # the link has its own patience
+        if isinstance(error, BusDown):
             return
-        most = _LONGEST_WAIT_MS // self._period_ms if isinstance(error, UnitSilent) else _ANSWERING_WAITS
-        slots = min(2 ** min(self.failed_polls, 12) // 4, most)
+        if self._silences:
+            slots = min(2 ** min(self._silences, 12) // 4, _LONGEST_WAIT_MS // self._period_ms)
+        else:
+            slots = min(2 ** min(self.failed_polls, 12) // 4, _ANSWERING_WAITS)
         # half a period early: a slot that comes a little too soon is not missed for it
         self._next_probe_ms += int((max(slots, 1) - 0.5) * self._period_ms)

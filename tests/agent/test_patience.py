@@ -39,6 +39,14 @@ def test_one_that_answers_is_asked_at_least_every_other_slot(error):
     assert max(b - a for a, b in pairwise(asked)) == 2_000
 
 
+def test_one_silence_amid_rubbish_is_not_the_silence_of_the_dead():
+    patience, period_ms = Patience(200), 200
+    for now_ms in range(0, 5_000, period_ms):
+        patience.note_failure(BadReply("noise"), now_ms, now_ms)
+    patience.note_failure(SILENT, 5_000, 5_100)
+    assert not patience.is_waiting(5_000 + period_ms)
+
+
 def test_while_the_link_is_down_the_link_alone_decides():
     assert probes(1_000, BusDown("no link"), 10_000) == list(range(0, 10_000, 1_000))
 
