@@ -57,7 +57,11 @@ async def journal_at_work(job: dict) -> None:
     dice = random.Random(job["round"])  # noqa: S311  # which records come, no secret
     base, ts_ms = job["round"] * 100_000 + FAT * job.get("fat", False), 0
     for seq in range(1, job.get("commits", 1_000_000) + 1):
-        ts_ms = max(ts_ms + 1, clock.utc_ms())  # rises strictly, as a poller's does
+        while (
+            clock.utc_ms() <= ts_ms
+        ):  # rises strictly, as a poller's does, and never runs ahead of the next life
+            await asyncio.sleep(0.0002)
+        ts_ms = clock.utc_ms()
         frames = [
             Frame(device, clock.boot, seq, seq, ts_ms, False, 0, POINTS, truth(device, base + seq))
             for device in DEVICES
