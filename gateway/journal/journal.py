@@ -26,8 +26,9 @@ from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import DamagedFileError
 from gateway.journal.group import Group
 from gateway.journal.lock import FolderLock
+from gateway.journal.places import Places
 from gateway.journal.query import FILE, Found, LogReader
-from gateway.journal.ranges import Progress, Ranges
+from gateway.journal.ranges import Ranges
 from gateway.journal.record import Change, Gap, Position, Record
 from gateway.journal.store import Store
 from gateway.journal.tail import Tail
@@ -95,9 +96,7 @@ class Journal:
         self.boots = Boots(opened.boots)
         """How the boots' monotonic clocks stand to UTC."""
         self._found_watches = opened.watches
-        self._progress = opened.readers
-        self._active: set[str] = set()
-        self._gone = opened.gone
+        self._places = Places(opened.readers, opened.gone)
         self._head = opened.base
         self._group = Group(opened.base)
         self._tail = Tail(opened.base)
@@ -208,8 +207,9 @@ class Journal:
             offset_ms = self._newly_known_offset()
             if not self._group and offset_ms is None:
                 return
-            active = frozenset(self._active)
-            batch = self._group.batch(self._clock.monotonic_ms(), self._progress, active, offset_ms)
+            now_ms = self._clock.monotonic_ms()
+            active, durable = frozenset(self._places.active), self._places.durable(now_ms)
+            batch = self._group.batch(now_ms, durable, active, offset_ms)
             writing = asyncio.get_running_loop().run_in_executor(self._writer, self._store.commit, batch)
             cancelled = await _outlast(writing)
             try:
@@ -236,11 +236,9 @@ class Journal:
         news.set()
 
     def _vanish(self, gone: Ranges) -> None:
-        gone = Ranges.of((*self._gone, *gone))  # what cannot be unpacked is only known here
-        if gone != self._gone:
-            self._gone = gone
-            for reader, progress in self._progress.items():
-                self._progress[reader] = progress.settle_all(gone)
+        gone = Ranges.of((*self._places.gone, *gone))  # what cannot be unpacked is only known here
+        if gone != self._places.gone:
+            self._places.vanish(gone)
 
     # ---- reading
 
@@ -286,7 +284,7 @@ class Journal:
 
     async def statistics(self) -> dict[str, Any]:
         """The `journal stats --json` document, and what only the running gateway knows."""
-        now_ms, readers = self._clock.utc_ms(), dict(self._progress)
+        now_ms, readers = self._clock.utc_ms(), self._places.all()
         nothing: dict[str, Any] = {}
         document = await self._ask(lambda: self._log.statistics(now_ms, readers), nothing)
         return {
@@ -298,7 +296,7 @@ class Journal:
 
     async def backlog(self, reader: str) -> tuple[int, float]:
         """Records that the reader has not settled, and the age of the oldest in seconds."""
-        progress = self._progress_of(reader)
+        progress = self._places.of(reader)
         count = progress.backlog(self._head)
         if not count:
             return 0, 0.0
@@ -330,8 +328,8 @@ class Journal:
     async def _lose(self, damaged: Sequence[DamagedBlock]) -> None:
         """Blocks that cannot be unpacked: nobody will see them, and that is said."""
         for block in damaged:
-            gone = self._gone.add(block.first, block.last)
-            if gone.count > self._gone.count:  # else another reader has met it before
+            gone = self._places.gone.add(block.first, block.last)
+            if gone.count > self._places.gone.count:  # else another reader has met it before
                 _log.error("journal.damaged_block", first=block.first, last=block.last)
                 to_ms = self._clock.utc_ms() if block.to_ms is None else block.to_ms
                 self.gap("*", min(block.from_ms, to_ms), to_ms, block.frames, None, "damaged")
@@ -342,36 +340,38 @@ class Journal:
 
     def cursor(self, reader: str) -> Position:
         """Everything up to it is settled for this reader; asking makes it one that holds data back."""
-        return self._progress_of(reader).cursor
+        return self._places.of(reader).cursor
 
     def settled(self, reader: str) -> Ranges:
         """What is settled beyond the cursor."""
-        return self._progress_of(reader).beyond
+        return self._places.of(reader).beyond
 
     def readers(self) -> frozenset[str]:
         """Who has asked for a place since the start."""
-        return frozenset(self._active)
+        return frozenset(self._places.active)
 
     def leave(self, reader: str) -> None:
         """The reader is no more: it holds no data back; its place stays, should it ask again."""
-        self._active.discard(reader)
+        self._places.active.discard(reader)
 
     def settle(self, reader: str, first: Position, last: Position) -> None:
-        """The reader is done with these (inclusive); durable with the next commit."""
-        self._progress[reader] = self._progress_of(reader).settle(first, last)
+        """The reader is done with these (inclusive); durable with the next commit, unless it lags."""
+        self._places.settle(reader, first, last)
         self._group.moved = True
+
+    def lag(self, reader: str, behind_ms: int) -> None:
+        """What the reader settles becomes durable only so much later: its other end may still lose it."""
+        self._places.lag(reader, behind_ms)
+
+    def recede(self, reader: str) -> None:
+        """The other end of a lagging reader may have lost what it took lately: that is unsettled again."""
+        self._places.recede(reader)
 
     async def reject(self, reader: str, record: Record, reason: str) -> None:
         """Keep a record that the reader's destination refuses for good, and settle it."""
         letter = DeadLetter(self._clock.utc_ms(), reader, record.position, reason, orjson.dumps(raw(record)))
         self._group.letters.append(letter)
         self.settle(reader, record.position, record.position)
-
-    def _progress_of(self, reader: str) -> Progress:
-        self._active.add(reader)
-        if reader not in self._progress:
-            self._progress[reader] = Progress().settle_all(self._gone)
-        return self._progress[reader]
 
     # ---- watches and clocks
 

@@ -10,6 +10,7 @@ import socket
 import time
 import weakref
 import zlib
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -67,6 +68,11 @@ class InfluxWriter:
             raise NoAnswer(_shortly(failed)) from failed
         return self._transport.answers.pop()
 
+    @property
+    def breaks(self) -> int:
+        """How often a new connection was needed although nobody had said that the old one would end."""
+        return self._transport.breaks
+
     def cut(self) -> None:
         """End a write that is under way, from another thread."""
         self._transport.cut()
@@ -81,11 +87,14 @@ class _Bounded(RESTClientObject):
     def __init__(self, configuration: Configuration, timeout_s: float) -> None:
         super().__init__(configuration)  # type: ignore[no-untyped-call]
         self.answers: list[Answer] = []
+        self.breaks = 0
+        self._expected = True
+        """The next new connection says nothing: it is the first, or the last answer announced it."""
         self._timeout_s = timeout_s
         self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         self.pool_manager.pool_classes_by_scheme = {
-            "http": _tracked(urllib3.HTTPConnectionPool, HTTPConnection, self._connections),
-            "https": _tracked(urllib3.HTTPSConnectionPool, HTTPSConnection, self._connections),
+            "http": _tracked(urllib3.HTTPConnectionPool, HTTPConnection, self._note_connection),
+            "https": _tracked(urllib3.HTTPSConnectionPool, HTTPSConnection, self._note_connection),
         }
 
     def request(  # type: ignore[override]  # only called by keyword
@@ -124,7 +133,13 @@ class _Bounded(RESTClientObject):
         named = {name.lower(): value for name, value in response.headers.items()}
         if named.get("content-encoding") == "gzip":
             said = _unzipped(said)
+        self._expected = named.get("connection", "").lower() == "close"
         self.answers[:] = [Answer(response.status, named, said)]
+
+    def _note_connection(self, connection: HTTPConnection) -> None:
+        self._connections.add(connection)
+        self.breaks += not self._expected
+        self._expected = False
 
     def cut(self) -> None:
         for connection in list(self._connections):
@@ -135,13 +150,13 @@ class _Bounded(RESTClientObject):
                     continue
 
 
-def _tracked(pool: Any, connection: Any, opened: "weakref.WeakSet[HTTPConnection]") -> Any:
-    """A pool class whose connections can be found again."""
+def _tracked(pool: Any, connection: Any, note: Callable[[HTTPConnection], None]) -> Any:
+    """A pool class that tells of each connection that it opens."""
 
     class Connection(connection):  # type: ignore[misc]  # the base comes by argument
         def connect(self) -> None:
             super().connect()
-            opened.add(self)
+            note(self)
 
     class Pool(pool):  # type: ignore[misc]  # the base comes by argument
         ConnectionCls = Connection

@@ -45,6 +45,8 @@ class WritePace:
         timeout_s: for one POST, all in all.
         retry_first_ms, retry_cap_ms: between attempts after a failure that may pass.
         hold_ms: between attempts when a person must mend it first.
+        sure_after_ms: for so long after its answer a database that breaks down may lose what it took:
+            VictoriaMetrics keeps rows in memory for 5 s (`-inmemoryDataFlushInterval`), then writes them.
     """
 
     batch_lines: int = 1_000
@@ -53,6 +55,7 @@ class WritePace:
     retry_first_ms: int = 1_000
     retry_cap_ms: int = 60_000
     hold_ms: int = 60_000
+    sure_after_ms: int = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,14 @@ class _Item:
 
 
 class _Broken(Exception):  # noqa: N818  # named for what happened
-    """The write did not go through; try the same again not before `wait_ms`."""
+    """The write did not go through; try the same again not before `wait_ms`.
 
-    def __init__(self, why: str, wait_ms: int = 0) -> None:
+    `dead`: as if the database had died, and with it what it had taken lately.
+    """
+
+    def __init__(self, why: str, wait_ms: int = 0, *, dead: bool = False) -> None:
         super().__init__(why)
-        self.wait_ms = wait_ms
+        self.wait_ms, self.dead = wait_ms, dead
 
 
 class InfluxSink:
@@ -108,7 +114,10 @@ class InfluxSink:
         self._encoder = LineEncoder(site, kinds)
         self._lanes = Lanes(journal, READER)
         self._settler = Settler(journal, READER)
+        journal.lag(READER, self._pace.sure_after_ms)
         self._seen = 0
+        self._nothing_new = True
+        """Since the last doubt the database has taken nothing that it could lose."""
         self._batch_lines = self._pace.batch_lines
         self._proven = False
         """The database has taken a line of ours: address, bucket and token are right."""
@@ -136,7 +145,7 @@ class InfluxSink:
                     await self._write_some(writer)
                     backoff.reset()
                 except _Broken as broken:
-                    self._begin()
+                    (self._doubt if broken.dead else self._begin)()
                     await self._pause(backoff.next_ms(broken.wait_ms), str(broken))
                 except SecretError as unusable:
                     await self._pause(self._pace.hold_ms, str(unusable))
@@ -159,6 +168,12 @@ class InfluxSink:
         self._seen = self._journal.head()
         self._lanes.begin(self._seen)
 
+    def _doubt(self) -> None:
+        """What the database has taken lately goes once more."""
+        self._journal.recede(READER)
+        self._nothing_new = True
+        self._begin()
+
     async def _pause(self, pause_ms: int, why: str) -> None:
         self.connected = False
         if self._trouble is None or (why[:3].isdigit() and why[:3] != self._trouble[:3]):
@@ -177,8 +192,12 @@ class InfluxSink:
         await self._collect()
         batch = await self._batch()
         if batch:
+            breaks, nothing_new = writer.breaks, self._nothing_new
             await self._write(writer, batch)
             self._settler.flush()
+            self._nothing_new = False
+            if writer.breaks > breaks and not nothing_new:
+                self._doubt()
         elif not self._lanes.has_backlog:
             self._settler.flush()
             await self._journal.wait(self._seen)
@@ -254,7 +273,8 @@ class InfluxSink:
                     raise _Broken(str(answer), self._pace.hold_ms)
                 case Verdict.LATER:
                     now = datetime.fromtimestamp(self._clock.utc_ms() / 1_000, UTC)
-                    raise _Broken(str(answer), answer.retry_after_ms(now))
+                    wait_ms = answer.retry_after_ms(now)
+                    raise _Broken(str(answer), wait_ms, dead=answer.status >= 500)
         for item, answer, for_good in refused:
             if not for_good:
                 raise _Broken(str(answer), 0 if self._proven else self._pace.hold_ms)
@@ -268,7 +288,7 @@ class InfluxSink:
         except (NoAnswer, TimeoutError) as failed:
             writer.cut()
             self._outcomes.append((self._clock.monotonic_ms(), False))
-            raise _Broken(str(failed) or "no answer in time") from failed
+            raise _Broken(str(failed) or "no answer in time", dead=True) from failed
         ok = answer.verdict in (Verdict.STORED, Verdict.BAD_LINES)
         self._outcomes.append((self._clock.monotonic_ms(), ok))
         return answer

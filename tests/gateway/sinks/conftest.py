@@ -8,7 +8,8 @@ from agent.clock import SystemClock
 from agent.reading import Frame, Quality
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
-from gateway.sinks.config import MqttConfig
+from gateway.sinks.config import InfluxConfig, MqttConfig
+from gateway.sinks.influxdb import InfluxSink, WritePace
 from gateway.sinks.mqtt import MqttSink
 from tests.gateway.sinks.mqtt_site import DEVICES, QUICK
 
@@ -76,6 +77,42 @@ async def running():
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):
         assert outcome is None or isinstance(outcome, asyncio.CancelledError), outcome
+
+
+QUICK_WRITES = WritePace(timeout_s=1.0, retry_first_ms=50, retry_cap_ms=100, hold_ms=150)
+KINDS = {"inv-1": "inverter", "bat-1": "battery"}
+
+
+@pytest.fixture
+def influx_for(journal, tmp_path):
+    """`influx_for(url, pace=, **config)` → a sink for a database there."""
+
+    def make(url, *, pace=QUICK_WRITES, **config):
+        token = tmp_path / "influx.token"
+        token.write_text("t0ken\n")
+        token.chmod(0o600)
+        block = {"url": url, "org": "village", "token_file": "influx.token", "flush_every": "10ms"} | config
+        return InfluxSink(
+            InfluxConfig(**block),
+            journal,
+            SystemClock(boot=journal.boot),
+            site="hall",
+            kinds=KINDS,
+            secrets=tmp_path,
+            pace=pace,
+        )
+
+    return make
+
+
+@pytest.fixture
+def done(journal, until):
+    """Waits until the database has taken all."""
+
+    async def wait(deadline_s=10.0):
+        await until(lambda: 0 < journal.cursor("influxdb") == journal.head(), "all settled", deadline_s)
+
+    return wait
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The InfluxDB sink: real servers for what is stored, a scripted one for every way to refuse."""
 
-import asyncio
 import gzip
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,52 +8,20 @@ from itertools import pairwise
 
 import pytest
 
-from agent.clock import SystemClock
-from gateway.sinks.config import InfluxConfig
 from gateway.sinks.influx_answer import Answer, Verdict
-from gateway.sinks.influxdb import InfluxSink, WritePace
+from gateway.sinks.influxdb import WritePace
 from gateway.sinks.line_protocol import LineEncoder
+from tests.gateway.sinks.conftest import KINDS, QUICK_WRITES
 
 pytestmark = pytest.mark.database
 
-QUICK = WritePace(timeout_s=1.0, retry_first_ms=50, retry_cap_ms=100, hold_ms=150)
-KINDS = {"inv-1": "inverter", "bat-1": "battery"}
-
-
-@pytest.fixture
-def sink_for(journal, tmp_path):
-    def make(url, *, pace=QUICK, **config):
-        token = tmp_path / "influx.token"
-        token.write_text("t0ken\n")
-        token.chmod(0o600)
-        block = {"url": url, "org": "village", "token_file": "influx.token", "flush_every": "10ms"} | config
-        return InfluxSink(
-            InfluxConfig(**block),
-            journal,
-            SystemClock(boot=journal.boot),
-            site="hall",
-            kinds=KINDS,
-            secrets=tmp_path,
-            pace=pace,
-        )
-
-    return make
-
-
-@pytest.fixture
-def done(journal, until):
-    async def wait(deadline_s=10.0):
-        await until(lambda: 0 < journal.cursor("influxdb") == journal.head(), "all settled", deadline_s)
-
-    return wait
-
 
 async def test_a_database_that_is_down_at_first_misses_no_row_and_gets_none_twice(
-    victoria, sink_for, running, feed, journal, done, until
+    victoria, influx_for, running, feed, journal, done, until
 ):
     database = victoria()
     database.stop()
-    sink = sink_for(database.url)
+    sink = influx_for(database.url)
     running(sink)
     for _ in range(50):
         feed.frame("inv-1")
@@ -73,25 +40,6 @@ async def test_a_database_that_is_down_at_first_misses_no_row_and_gets_none_twic
     assert {(labels["site"], labels["device"]) for labels, _, _ in rows} == {("hall", "inv-1")}
     assert len({ts for _, ts, _ in rows}) == 51
     assert sorted(v for _, _, v in database.rows("battery_seq")) == [float(n) for n in range(1, 51)]
-
-
-async def test_a_database_killed_while_writing_has_every_row_once(
-    victoria, sink_for, running, feed, journal, done
-):
-    database = victoria()
-    running(sink_for(database.url))
-    for turn in range(10):
-        for _ in range(20):
-            feed.frame("inv-1")
-        await journal.commit()
-        await asyncio.sleep(0.03)
-        if turn == 4:
-            database.stop()
-        if turn == 7:
-            database.start()
-    await done()
-    rows = database.rows("inverter_ac_power_kw")
-    assert sorted(value for _, _, value in rows) == [float(n) for n in range(1, 201)]
 
 
 def test_the_lines_are_read_back_with_their_types_by_a_real_influxdb(influxd):
@@ -127,9 +75,9 @@ def test_the_lines_are_read_back_with_their_types_by_a_real_influxdb(influxd):
 
 
 async def test_a_write_is_one_gzipped_post_with_token_bucket_and_precision(
-    scripted, sink_for, running, feed, done
+    scripted, influx_for, running, feed, done
 ):
-    running(sink_for(scripted.url))
+    running(influx_for(scripted.url))
     feed.frame("inv-1")
     feed.frame("bat-1")
     await done()
@@ -150,13 +98,13 @@ def refuses(word: bytes, status: int = 400, said: bytes = b'{"code":"invalid","m
 
 
 async def test_one_bad_line_of_many_is_set_aside_alone_with_few_requests(
-    scripted, sink_for, running, feed, journal, done
+    scripted, influx_for, running, feed, journal, done
 ):
     scripted.otherwise = refuses(b"666")
     for n in range(200):
         feed.frame("inv-1", value=666.0 if n == 77 else 1.0)
     await journal.commit()
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     running(sink)
     await done()
     assert len(set(scripted.stored)) == 199
@@ -167,13 +115,13 @@ async def test_one_bad_line_of_many_is_set_aside_alone_with_few_requests(
 
 
 async def test_a_batch_too_large_is_halved_until_it_fits_and_stays_smaller(
-    scripted, sink_for, running, feed, journal, done
+    scripted, influx_for, running, feed, journal, done
 ):
     scripted.otherwise = lambda lines: (413, {}, b"") if len(lines) > 30 else (204, {}, b"")
     for _ in range(200):
         feed.frame("inv-1")
     await journal.commit()
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     running(sink)
     await done()
     assert len(scripted.stored) == 200
@@ -183,15 +131,15 @@ async def test_a_batch_too_large_is_halved_until_it_fits_and_stays_smaller(
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 async def test_a_refusal_that_a_person_must_mend_holds_everything(
-    status, scripted, sink_for, running, feed, journal, done, until
+    status, scripted, influx_for, running, feed, journal, done, until
 ):
     scripted.otherwise = (status, {}, b'{"code":"unauthorized","message":"unauthorized access"}')
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     running(sink)
     feed.frame("inv-1")
     await until(lambda: len(scripted.requests) >= 3)
     times = [at for at, *_ in scripted.requests]
-    assert all(b - a >= QUICK.hold_ms / 1_000 for a, b in pairwise(times))
+    assert all(b - a >= QUICK_WRITES.hold_ms / 1_000 for a, b in pairwise(times))
     assert journal.cursor("influxdb") == 0
     assert (sink.rejected, sink.errors_pct, sink.connected) == (0, 100.0, False)
     scripted.otherwise = (204, {}, b"")
@@ -199,10 +147,10 @@ async def test_a_refusal_that_a_person_must_mend_holds_everything(
 
 
 async def test_a_400_about_the_request_and_not_the_lines_rejects_nothing(
-    scripted, sink_for, running, feed, journal, until, done
+    scripted, influx_for, running, feed, journal, until, done
 ):
     scripted.otherwise = (400, {}, b'{"code":"invalid","message":"org is required"}')
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     running(sink)
     for _ in range(4):
         feed.frame("inv-1")
@@ -214,9 +162,9 @@ async def test_a_400_about_the_request_and_not_the_lines_rejects_nothing(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_busy_server_is_given_the_time_it_asks_for(status, scripted, sink_for, running, feed, done):
+async def test_a_busy_server_is_given_the_time_it_asks_for(status, scripted, influx_for, running, feed, done):
     scripted.answers = [(status, {"Retry-After": "1"}, b"busy")]
-    running(sink_for(scripted.url))
+    running(influx_for(scripted.url))
     feed.frame("inv-1")
     await done()
     first, second = (at for at, *_ in scripted.requests)
@@ -326,24 +274,24 @@ HTML = (200, {"Content-Type": "text/html"}, b"<html>Welcome to the airport</html
     ids=["hangs", "drips", "endless", "bomb", "resets", "portal"],
 )
 async def test_an_answer_that_is_none_is_bounded_and_the_line_comes_again(
-    trouble, scripted, sink_for, running, feed, done
+    trouble, scripted, influx_for, running, feed, done
 ):
     scripted.answers = [trouble]
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     running(sink)
     feed.frame("inv-1")
     begun = time.monotonic()
     await done()
-    assert time.monotonic() - begun < 2 * QUICK.timeout_s + 2
+    assert time.monotonic() - begun < 2 * QUICK_WRITES.timeout_s + 2
     assert len(scripted.stored) == 1
     assert sink.errors_pct == 50.0
 
 
 async def test_after_trouble_the_newest_frames_are_stored_before_the_backlog_is_done(
-    scripted, sink_for, running, feed, journal, done, until
+    scripted, influx_for, running, feed, journal, done, until
 ):
     scripted.otherwise = (503, {}, b"")
-    running(sink_for(scripted.url, pace=WritePace(batch_lines=10, retry_first_ms=50, retry_cap_ms=50)))
+    running(influx_for(scripted.url, pace=WritePace(batch_lines=10, retry_first_ms=50, retry_cap_ms=50)))
     for _ in range(500):
         feed.frame("inv-1", value=1.0)
     await journal.commit()
@@ -363,7 +311,7 @@ async def test_after_trouble_the_newest_frames_are_stored_before_the_backlog_is_
     assert len(set(scripted.stored)) == 501
 
 
-async def test_alerts_are_written_and_tickets_only_settled(scripted, sink_for, running, feed, done):
+async def test_alerts_are_written_and_tickets_only_settled(scripted, influx_for, running, feed, done):
     document = {
         "id": "a1",
         "rule": "PV-01",
@@ -372,7 +320,7 @@ async def test_alerts_are_written_and_tickets_only_settled(scripted, sink_for, r
         "state": "active",
         "severity": "high",
     }
-    running(sink_for(scripted.url))
+    running(influx_for(scripted.url))
     feed.change({"alert": document})
     feed.change({"ticket": "t1", "event": {"event": "accept"}})
     await done()
@@ -380,9 +328,9 @@ async def test_alerts_are_written_and_tickets_only_settled(scripted, sink_for, r
 
 
 async def test_a_missing_token_is_said_and_waited_for(
-    scripted, sink_for, running, feed, until, done, tmp_path
+    scripted, influx_for, running, feed, until, done, tmp_path
 ):
-    sink = sink_for(scripted.url)
+    sink = influx_for(scripted.url)
     (tmp_path / "influx.token").unlink()
     running(sink)
     feed.frame("inv-1")
@@ -393,9 +341,9 @@ async def test_a_missing_token_is_said_and_waited_for(
     await done()
 
 
-async def test_stopping_does_not_wait_for_a_database_that_hangs(scripted, sink_for, running, feed, until):
+async def test_stopping_does_not_wait_for_a_database_that_hangs(scripted, influx_for, running, feed, until):
     scripted.otherwise = hangs
-    run = running(sink_for(scripted.url, pace=WritePace(timeout_s=20)))
+    run = running(influx_for(scripted.url, pace=WritePace(timeout_s=20)))
     feed.frame("inv-1")
     await until(lambda: scripted.requests)
     begun = time.monotonic()
