@@ -28,6 +28,7 @@ from gateway.config import SiteConfig
 from gateway.guests.door import Door
 from gateway.history.history import History
 from gateway.journal.errors import JournalUnavailable
+from gateway.journal.intake import Intake
 from gateway.journal.journal import Journal
 from gateway.live import Live
 from gateway.notify import ServiceManager
@@ -39,6 +40,7 @@ from gateway.sinks.mqtt_gaps import GAPS_TOLD
 from gateway.site_console import LatchPort
 from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
+from gateway.site_memory import remembered
 from gateway.site_north import North
 from gateway.site_time import site_time
 from gateway.tickets.checklist import load_checklists
@@ -52,7 +54,6 @@ _log = structlog.get_logger(__name__)
 _TICK_MS = 10_000
 _LAST_WORDS_MS = 1_500
 """A stop takes at most 5 s in all."""
-_MOST_REMEMBERED = 50_000
 _SOON_READ = 20_000
 _LESSON = "lesson|"
 """Begins the journal's keys of what devices have been found to refuse."""
@@ -151,6 +152,7 @@ class Site:
             self._parts.start("ticks", self._ticks())
             self._parts.start("time", self._time.keep())
             self._parts.start("vitals", Vitals(self).run())
+            self._parts.start("intake", Intake(self.data, self.journal).run())
             self._parts.start("guests", Door(self.config.id, self.pollers).run())
             for name in parts_of(self.config):
                 self._start(name)
@@ -313,17 +315,7 @@ class Site:
         return engine
 
     async def _memory(self, config: SiteConfig) -> list[tuple[Frame, int]]:
-        """What the journal still has for the windows of the rules, and its places on today's clock."""
-        memory: list[tuple[Frame, int]] = []
-        for device, length_ms in self._new_engine(config).memory_ms().items():
-            mono_ms, now_ms = self.clock.monotonic_ms(), self.clock.utc_ms()
-            frames = await self.journal.frames(device, now_ms - length_ms, now_ms, _MOST_REMEMBERED)
-            memory += [
-                (frame, mono_ms - (now_ms - frame.ts_ms))
-                for frame in frames
-                if not frame.unsure or not self.clock.trusted()
-            ]
-        return memory
+        return await remembered(self.journal, self.clock, self._new_engine(config).memory_ms())
 
     async def _open_desk(self) -> Desk:
         tickets = self.config.file.tickets

@@ -1,4 +1,4 @@
-"""`maplebridge journal stats|verify|export SITE.yaml`: what it holds, is it sound, a part to carry."""
+"""`maplebridge journal stats|verify|export|import SITE.yaml`: what it holds, is it sound, a part to carry."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gateway.commands.failing import exits, fail
+from gateway.commands.journal_import import import_
 from gateway.commands.language import LangOption, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 
@@ -17,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+app.command("import")(import_)
 
 _NO_END_MS = 1 << 52
 _TEXTS = {

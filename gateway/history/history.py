@@ -19,6 +19,7 @@ from gateway.history.energy import Energy, energy_of
 from gateway.history.series import Grid, Series, SeriesGap, fitting_step_ms, period_of
 from gateway.history.store import Fold, HistoryStore, Key, Lasts, Place
 from gateway.journal.journal import Journal
+from gateway.journal.record import Record
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +109,7 @@ class History:
                 there = await self._feed(partial(self._store.uptos, keys))
             for record in records:
                 if isinstance(record.entry, Frame):
-                    self._take(record.position, record.entry, there)
+                    self._take(record, record.entry, there)
             self._read_to = records[-1].position
             await self._write_what_is_over()
         await self._mend()
@@ -130,10 +131,12 @@ class History:
         guessed = boots.waits(unmended)
         return unmended.device, unmended.boot if guessed else "", boots.mended(unmended).ts_ms // MINUTE_MS
 
-    def _take(self, position: int, unmended: Frame, there: Mapping[Key, int]) -> None:
+    def _take(self, record: Record, unmended: Frame, there: Mapping[Key, int]) -> None:
         key, frame = self._key(unmended), self._journal.boots.mended(unmended)
-        self._latest_ms = frame.ts_ms
-        self._latest[key[:2]] = key[2]
+        position, imported = record.position, self._journal.boots.is_imported(record)
+        if not imported:
+            self._latest_ms = frame.ts_ms
+            self._latest[key[:2]] = key[2]
         if key[1]:
             self._unsure.add(frame.boot)
         if position > there.get(key, 0):
@@ -141,7 +144,7 @@ class History:
             if bucket is None:
                 bucket = self._open[key] = Bucket(position)
             bucket.add(position, frame)
-        if frame.reason is None:
+        if frame.reason is None and not imported:
             self._touched.add(frame.device)
             if frame.faults:
                 self._note_clean(frame.device)
@@ -166,7 +169,7 @@ class History:
     async def _write_what_is_over(self) -> None:
         """Minutes that their device has left, and those that time has left."""
         now = self._latest_ms // MINUTE_MS
-        over = [key for key in self._open if key[2] != self._latest[key[:2]] or abs(key[2] - now) > 1]
+        over = [key for key in self._open if key[2] != self._latest.get(key[:2]) or abs(key[2] - now) > 1]
         if over:
             await self._write(over)
 

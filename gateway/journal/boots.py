@@ -12,7 +12,7 @@ from typing import TypeVar
 from agent.reading import Frame
 from agent.time_source import FLOOR_MS
 from gateway.journal.batch import Boot
-from gateway.journal.record import Change, Position
+from gateway.journal.record import Change, Position, Record
 
 _E = TypeVar("_E", bound=Frame | Change)
 
@@ -40,6 +40,13 @@ class Boots:
     def waits(self, entry: Frame | Change) -> bool:
         """Whether the entry's time is a guess that may still be mended."""
         return entry.unsure and entry.boot not in self._offsets_ms
+
+    def is_imported(self, record: Record) -> bool:
+        """Whether the record did not come from the run of the gateway that wrote it down."""
+        if record.entry.boot == self._this:
+            return False
+        running = next((b for b in reversed(self._boots.values()) if b.position < record.position), None)
+        return running is not None and record.entry.boot != running.boot
 
     def true_ts_ms(self, boot: str, mono_ms: int) -> int | None:
         """The UTC time of an instant of a boot, None until that boot's clock is known, or estimated."""

@@ -10,16 +10,20 @@ import gzip
 import hashlib
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.reading import Frame
+from agent.document import DocumentError, Fault
+from agent.reading import Frame, Quality
 from gateway.journal.boots import Boots
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import connect_to_read, refused
@@ -29,6 +33,16 @@ from gateway.journal.query import FILE, Layouts, load_boots
 KEY = "export.key"
 _FORMAT = 1
 _AT_ONCE = 64
+_LONGEST_LINE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a file that `export` wrote says of itself; its signature was right."""
+
+    site: str
+    key: str
+    frames: int
 
 
 def signing_key(data: Path) -> Ed25519PrivateKey:
@@ -101,6 +115,85 @@ def document(frame: Frame) -> dict[str, Any]:
         "quality": {frame.points[index]: quality for index, quality in frame.faults.items()},
         "reason": frame.reason,
     }
+
+
+def frame_of(document: dict[str, Any]) -> Frame:
+    """What `document` made a document of.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
+    points = tuple(document["points"])
+    index = {point: at for at, point in enumerate(points)}
+    values = tuple(float(v) if type(v) is int else v for v in document["values"])
+    if len(values) != len(points):
+        raise ValueError(f"{len(points)} points and {len(values)} values")
+    return Frame(
+        device=document["device"],
+        boot=document["boot"],
+        seq=document["seq"],
+        mono_ms=document["mono"],
+        ts_ms=document["ts"],
+        unsure=document["unsure"],
+        span_ms=document["span_ms"],
+        points=points,
+        values=values,
+        faults={index[point]: Quality(quality) for point, quality in document["quality"].items()},
+        reason=document["reason"],
+    )
+
+
+def examine(file: Path) -> Signed:
+    """Read an export to its end and verify it, before anything of it is believed.
+
+    Raises:
+        DocumentError: it is no export, or not as it was written.
+        OSError: it cannot be read.
+    """
+    digest, head, count, line = hashlib.sha512(), b"", -1, b""
+    for number, latest in enumerate(_lines(file)):
+        if number:
+            digest.update(line)
+            count += 1
+        head, line = head or latest, latest
+    try:
+        about, end = orjson.loads(head), orjson.loads(line)
+        signed = Signed(about["site"], about["key"], end["frames"])
+        form, signature = about["maplebridge_export"], base64.b64decode(end["signature"])
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(signed.key))
+    except (ValueError, KeyError, TypeError):
+        raise _no_export(file, "it is no whole export; copy it again from where it was made") from None
+    if form != _FORMAT:
+        raise _no_export(file, f"format {form!r} is not known; a newer version wrote it: update this one")
+    try:
+        public.verify(signature, digest.digest())
+    except InvalidSignature:
+        raise _no_export(file, "its signature is wrong: it was changed since it was written") from None
+    if signed.frames != count:
+        raise _no_export(file, f"it says {signed.frames} frames and has {count}")
+    return signed
+
+
+def frames_in(file: Path) -> Iterator[Frame]:
+    """The frames of an export that `examine` found sound."""
+    before = None
+    for number, line in enumerate(_lines(file)):
+        if number > 1 and before is not None:
+            yield frame_of(orjson.loads(before))
+        before = line
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(file, "rb") as lines:
+            while line := lines.readline(_LONGEST_LINE):
+                yield line
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise _no_export(file, "it is damaged or cut short; copy it again from where it was made") from None
+
+
+def _no_export(file: Path, why: str) -> DocumentError:
+    return DocumentError([Fault(str(file), 1, 1, "", why, "")])
 
 
 def _write(out: gzip.GzipFile, digest: "hashlib._Hash", line: dict[str, Any]) -> None:

@@ -102,6 +102,9 @@ def connect(path: Path) -> sqlite3.Connection:
         if refused(error):
             raise JournalUnavailable(f"{path}: {error}") from error
         raise DamagedFileError(str(error)) from error
+    except UnicodeDecodeError as error:  # of a message that quotes the damaged schema
+        abandon(connection)
+        raise DamagedFileError(str(error)) from error
     except (DamagedFileError, JournalTooNew):
         abandon(connection)
         raise
@@ -122,7 +125,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         abandon(connection)
         raise JournalUnavailable(f"{path}: {error}") from error
-    except DamagedFileError as damage:
+    except (DamagedFileError, UnicodeDecodeError) as damage:
         abandon(connection)
         raise JournalUnavailable(f"{path}: {damage}") from damage
     return connection

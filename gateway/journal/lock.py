@@ -4,7 +4,11 @@ import fcntl
 import os
 from pathlib import Path
 
+import structlog
+
 from gateway.journal.errors import JournalLocked, JournalUnavailable
+
+_log = structlog.get_logger(__name__)
 
 
 class FolderLock:
@@ -30,8 +34,11 @@ class FolderLock:
             raise JournalLocked(
                 f"{folder}: process {holder} has this data folder; stop it, or give another one by --data"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            _log.warning("journal.holder_not_noted", why=str(error))  # the lock holds all the same
 
     def release(self) -> None:
         os.close(self._file)

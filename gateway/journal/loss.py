@@ -16,13 +16,16 @@ _log = structlog.get_logger(__name__)
 _BLOCKS_LOOKED_AT = 512
 
 
-def follow(devices: Devices, records: Sequence[Record]) -> tuple[Devices, list[Gap]]:
-    """Each device's last frame after these records, and the gaps where the gateway had stopped."""
+def follow(devices: Devices, records: Sequence[Record], boot: str) -> tuple[Devices, list[Gap]]:
+    """Each device's last frame after these records, and the gaps where the gateway had stopped.
+
+    Frames of other boots than this one were imported: they say nothing of what was polled.
+    """
     last = dict(devices)
     gaps: list[Gap] = []
     for record in records:
         frame = record.entry
-        if not isinstance(frame, Frame):
+        if not isinstance(frame, Frame) or frame.boot != boot:
             continue
         before = last.get(frame.device)
         interval_ms = 0

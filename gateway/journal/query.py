@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,8 @@ class LogReader:
 
     def after(self, position: Position, limit: int, *, changes: bool = False) -> Found:
         """Up to `limit` records beyond `position`; changes only, if asked."""
-        with self._ask() as (connection, layouts):
-            rows = (_blocks_with_changes if changes else _blocks_after)(connection, position)
+        blocks = _blocks_with_changes if changes else _blocks_after
+        with self._ask() as (connection, layouts), closing(blocks(connection, position)) as rows:
             records: list[Record] = []
             damaged = []
             for first, last, data in rows:
@@ -136,7 +136,6 @@ class LogReader:
                 )
                 if len(records) >= limit:
                     break
-            rows.close()
             return Found(records[:limit], tuple(damaged))
 
     def frames(self, device: str, windows: Iterable[tuple[int, int]], limit: int) -> list[Frame]:

@@ -136,9 +136,9 @@ class Store:
             try:
                 self._try(batch)
                 break
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 self._drop()
-                if look == LOOKS or refused(error):
+                if look == LOOKS or (isinstance(error, sqlite3.Error) and refused(error)):
                     raise JournalUnavailable(f"{self._path}: {error}") from error
                 self._look_again(look, str(error))
         self._write_mark(batch.mono_ms)
@@ -167,7 +167,7 @@ class Store:
         connection.execute("BEGIN IMMEDIATE")
         # part of it may be there already, if the commit took place and its answer was an error
         records = [record for record in batch.records if record.position > self._head]
-        devices, stops = follow(self._devices, records)
+        devices, stops = follow(self._devices, records, self._boot.boot)
         self._generation += 1
         state = pack_state(self._generation, batch.readers)
         after = self._head

@@ -62,6 +62,9 @@ class Lanes:
         """A record that came after `begin`; in order."""
         if record.position <= self.begun_at or (self._frames_only and isinstance(record.entry, Change)):
             return
+        if record.entry.boot != self._journal.boot:  # imported: nobody waits for it
+            self.owe(record.position)
+            return
         if len(self._live) < self._live_limit:
             self._live.append(record)
             return

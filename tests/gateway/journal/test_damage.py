@@ -33,7 +33,9 @@ async def _fill(folder, frame, commits=30, boot="first"):
     return kept
 
 
-@pytest.mark.parametrize("what", ["garbage", "empty", "directory", "foreign", "gone", "unknown schema"])
+@pytest.mark.parametrize(
+    "what", ["garbage", "empty", "directory", "foreign", "gone", "unknown schema", "torn text"]
+)
 async def test_a_spoilt_file_is_set_aside_and_a_fresh_one_started(tmp_path, frame, file, what):
     await _fill(tmp_path, frame)
     wal = file.with_name("journal.db-wal")
@@ -41,6 +43,9 @@ async def test_a_spoilt_file_is_set_aside_and_a_fresh_one_started(tmp_path, fram
         with sqlite3.connect(file) as connection:
             connection.execute("PRAGMA user_version=0")
         connection.close()
+    elif what == "torn text":  # SQLite's own message quotes it, and then is no text either
+        sqlite3.connect(file).execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
+        file.write_bytes(file.read_bytes().replace(b"CREATE TABLE block (", b"CREATE TABLE block \xd4"))
     else:
         file.unlink()
         wal.unlink()
