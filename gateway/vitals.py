@@ -169,8 +169,7 @@ class Machine:
         return float(words[0]) if words else None
 
     def _supply(self) -> Signs:
-        platform = self._sys / "devices/platform"
-        for path in sorted(platform.glob("soc*/soc*:firmware/get_throttled")):
+        for path in _found(self._sys / "devices/platform", "soc*/soc*:firmware/get_throttled"):
             text = _read(path)
             if text:
                 bits = int(text, 16)
@@ -268,6 +267,13 @@ class Vitals:
             values=tuple(signs.values()),
             faults=faults,
         )
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:  # no descriptors left, such as: then it is not known now
+        return []
 
 
 def _read(path: Path) -> str:

@@ -29,10 +29,8 @@ def ended_well(world, gateway, maplebridge, eventually):
         await eventually(lambda: asyncio.sleep(0, world.answers() > answers + 10), "a few more polls")
         assert await last.stop() == 0, last.log
         statistics = (await maplebridge("journal", "stats", world.site, "--data", world.data, "--json")).json
-        for reader in ("mqtt", "influxdb"):
-            assert statistics["cursors"][reader]["backlog_frames"] == 0, (
-                "an orderly end leaves nothing unsent"
-            )
+        behind = statistics["cursors"]["mqtt"]["backlog_frames"]  # the database gets its last 30 s again
+        assert behind == 0, "an orderly end leaves nothing unsent"
         return await asyncio.to_thread(world.account)
 
     return end

@@ -1,5 +1,6 @@
 """The gateway's pulse: what the machine has is told, what it lacks is absent."""
 
+import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,15 @@ async def test_restarts_are_counted_without_the_first_start(tmp_path):
         (frame,) = await Vitals(Site(clock, tmp_path, journal)).frames()
         await journal.close()
     assert frame.reading("restarts_1h").value == 3.0 - 1.0, "one of three is older than an hour"
+
+
+def test_without_descriptors_it_knows_little_and_goes_on(root):
+    machine = Machine(root, root)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        signs = machine.signs(0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert signs["under_voltage"] is None
+    assert signs["cpu_temperature_c"] is None
