@@ -129,6 +129,7 @@ class Site:
             rooms.push_async_callback(self.history.close)
             if self.history.lag <= _SOON_READ:  # what was measured last is known before the first poll
                 await self.history.catch_up()
+            self.journal.expect(self.devices.periods_ms)
             self._recall()
             memory = await self._memory(self.config)
             self.engine = self._new_engine(self.config, memory)
@@ -350,6 +351,7 @@ class Site:
             self._forget(name)
         self.config = config
         self.devices.change(config)
+        self.journal.expect(self.devices.periods_ms)
         if plan.rules:
             self.engine = self._new_engine(config, memory)
             self.desk.use_rules(config.rules.rules)

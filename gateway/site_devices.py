@@ -5,6 +5,7 @@ and the pages show it without points.
 """
 
 from agent.device import Device
+from agent.modbus.plan import rate_ms
 from agent.poller import DeviceFacts as Told
 from agent.profile import Profile
 from agent.rules.facts import DeviceFacts as RuleDevice
@@ -19,6 +20,7 @@ from gateway.site_facts import (
     own_console_device,
     own_devices,
 )
+from gateway.vitals import EVERY_MS
 
 
 class SiteDevices:
@@ -52,6 +54,18 @@ class SiteDevices:
         self.kinds.update({name: facts.kind for name, facts in self.console.items()})
         self.meta.clear()
         self.meta.update({name: device_meta(facts) for name, facts in self.console.items()})
+
+    @property
+    def periods_ms(self) -> dict[str, int]:
+        """How often a frame of each device is due."""
+        own = dict.fromkeys(self.console, EVERY_MS)
+        return own | {
+            device.id: min(
+                (rate_ms(point, device.profile, device.every_ms) for point in device.profile.points),
+                default=device.period_ms,
+            )
+            for device in self._devices.values()
+        }
 
     def of_bus(self, bus: str) -> tuple[Device, ...]:
         """Those that hang on one bus."""

@@ -155,6 +155,10 @@ class Journal:
         """Note polls that will never be; durable with the next commit."""
         self._group.gaps.append(Gap(0, device, self.boot, from_ms, to_ms, slots, seq, reason))
 
+    def expect(self, periods_ms: Mapping[str, int]) -> None:
+        """How often a frame of each device is due: what a stop costs is counted by that."""
+        self._store.periods_ms = dict(periods_ms)
+
     async def commit(self) -> None:
         """Everything appended so far is on disk when it returns.
 
@@ -378,10 +382,6 @@ class Journal:
     def watches(self) -> dict[str, bytes]:
         """The rules' watches as they were found at the start."""
         return dict(self._found_watches)
-
-    def mended(self, frame: Frame) -> Frame:
-        """The frame with its true time, where an unsure clock stamped it and the truth is known by now."""
-        return self.boots.mended(frame)
 
     def _newly_known_offset(self) -> int | None:
         if self.boots.known(self.boot) or not self._clock.trusted():

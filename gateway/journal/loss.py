@@ -16,10 +16,13 @@ _log = structlog.get_logger(__name__)
 _BLOCKS_LOOKED_AT = 512
 
 
-def follow(devices: Devices, records: Sequence[Record], boot: str) -> tuple[Devices, list[Gap]]:
+def follow(
+    devices: Devices, records: Sequence[Record], boot: str, periods_ms: Mapping[str, int]
+) -> tuple[Devices, list[Gap]]:
     """Each device's last frame after these records, and the gaps where the gateway had stopped.
 
     Frames of other boots than this one were imported: they say nothing of what was polled.
+    `periods_ms` says how often a frame of each device is due.
     """
     last = dict(devices)
     gaps: list[Gap] = []
@@ -28,27 +31,18 @@ def follow(devices: Devices, records: Sequence[Record], boot: str) -> tuple[Devi
         if not isinstance(frame, Frame) or frame.boot != boot:
             continue
         before = last.get(frame.device)
-        interval_ms = 0
-        if before is not None and before.boot == frame.boot:
-            interval_ms = _usual(before.interval_ms, frame.ts_ms - before.ts_ms)
-        elif before is not None:
-            interval_ms = before.interval_ms
-            if (gap := _stop(before, frame)) is not None:
-                gaps.append(gap)
-        last[frame.device] = LastFrame(frame.boot, frame.seq, frame.ts_ms, interval_ms)
+        if before is not None and before.boot != frame.boot and (gap := _stop(before, frame)) is not None:
+            gaps.append(gap)
+        period_ms = periods_ms.get(frame.device, 0)
+        last[frame.device] = LastFrame(frame.boot, frame.seq, frame.ts_ms, period_ms)
     return last, gaps
-
-
-def _usual(known_ms: int, latest_ms: int) -> int:
-    """What usually lies between two frames: polls come late now and then, and a gap is no period."""
-    return latest_ms if known_ms <= 0 else known_ms + round((min(latest_ms, 2 * known_ms) - known_ms) / 8)
 
 
 def _stop(before: LastFrame, frame: Frame) -> Gap | None:
     """From the last frame of another boot to this one; None where no poll was due in between."""
     slots = None
-    if before.interval_ms > 0:
-        slots = max(0, round((frame.ts_ms - before.ts_ms) / before.interval_ms) - 1)
+    if before.period_ms > 0:
+        slots = max(0, round((frame.ts_ms - before.ts_ms) / before.period_ms) - 1)
         if slots == 0 and frame.ts_ms >= before.ts_ms:
             return None
     to_ms = max(frame.ts_ms, before.ts_ms)

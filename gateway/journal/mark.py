@@ -19,12 +19,12 @@ _HEADER = 16  # eight hexadecimal digits of length, eight of CRC-32
 
 
 class LastFrame(NamedTuple):
-    """The last committed frame of a device; `interval_ms` to the one before it, 0 if unknown."""
+    """The last committed frame of a device; one is due each `period_ms`, 0 if unknown."""
 
     boot: str
     seq: int
     ts_ms: int
-    interval_ms: int
+    period_ms: int
 
 
 Devices: TypeAlias = dict[str, LastFrame]

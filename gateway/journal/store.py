@@ -46,6 +46,8 @@ class Store:
     """Owned by the writer thread from `open` to `close`."""
 
     def __init__(self, folder: Path, max_bytes: int, boot: Boot, utc_ms: Callable[[], int]) -> None:
+        self.periods_ms: Mapping[str, int] = {}
+        """How often a frame of each device is due; replaced as a whole, from any thread."""
         self._path = folder / FILE
         self._max_bytes = max_bytes
         self._boot = boot
@@ -167,7 +169,7 @@ class Store:
         connection.execute("BEGIN IMMEDIATE")
         # part of it may be there already, if the commit took place and its answer was an error
         records = [record for record in batch.records if record.position > self._head]
-        devices, stops = follow(self._devices, records, self._boot.boot)
+        devices, stops = follow(self._devices, records, self._boot.boot, self.periods_ms)
         self._generation += 1
         state = pack_state(self._generation, batch.readers)
         after = self._head

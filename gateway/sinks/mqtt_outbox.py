@@ -226,7 +226,7 @@ class Outbox:
         frame = record.entry
         assert isinstance(frame, Frame)  # noqa: S101  # the lanes hold nothing else
         unsure = self._journal.boots.waits(frame)
-        frame = self._journal.mended(frame)
+        frame = self._journal.boots.mended(frame)
         self._track(record, unsure=unsure)
         messages = self._form.frame(frame, late=late)
         if len(messages) == 1:

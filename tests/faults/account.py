@@ -169,19 +169,18 @@ class Account:
         for device, spans in ends.items():
             for (_, before), (after, _) in itertools.pairwise(sorted(spans)):
                 missing = max(0, round((after - before) / self.period_ms) - 1)
-                yield from self._between(device, before, after, missing, None)
+                yield from self._between(device, before, after, missing, 1)
 
-    def _between(self, device: str, before: int, after: int, missing: int, near: int | None) -> Iterable[str]:
+    def _between(self, device: str, before: int, after: int, missing: int, near: int) -> Iterable[str]:
         """Gaps between two frames that follow each other say how many polls are missing there.
 
         Args:
-            near: by how many they may be wrong; None at a stop, whose polls are estimated: there must be a gap.
+            near: by how many they may be wrong.
         """
         holes = [h for h in self.journal.holes if h.device == device and h.seq is None]
         between = [h for h in holes if before - ROUNDED_MS <= h.from_ms and h.to_ms <= after + ROUNDED_MS]
         said = sum(hole.slots or 0 for hole in between)
-        wrong = not between and missing > 1 if near is None else abs(missing - said) > near
-        if wrong and not any(hole.slots is None for hole in between):
+        if abs(missing - said) > near and not any(hole.slots is None for hole in between):
             reasons = ", ".join(f"{h.slots} {h.reason}" for h in between) or "no gap"
             yield f"{device}: {missing} polls missing in {after - before} ms to {after}, {reasons}"
 
