@@ -20,6 +20,7 @@ import structlog
 from agent.quantity import MINUTE_MS
 from agent.reading import Value
 from gateway.history.bucket import QUARTER_MS, Register, Row
+from gateway.wal_guard import WalGuard
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ class HistoryStore:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
+        self._guard = WalGuard(path)
         self._max_bytes = max_bytes
         self._connection: sqlite3.Connection | None = None
         self._newest: dict[tuple[str, str], int] = {}
@@ -109,15 +111,19 @@ class HistoryStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._guard.release()
 
     def _attach(self) -> tuple[Place, Lasts, frozenset[str]]:
         self._newest.clear()
+        self._guard.hold()
         connection = self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=5)
         try:
-            return self._load(connection)
+            found = self._load(connection)
         except (sqlite3.Error, ValueError):
             self.close()
             raise
+        self._guard.hold()  # where there was no file before
+        return found
 
     def _load(self, connection: sqlite3.Connection) -> tuple[Place, Lasts, frozenset[str]]:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -35,6 +35,7 @@ from gateway.journal.query import FILE, Layouts, load_base, load_boots, load_sta
 from gateway.journal.ranges import Progress, Ranges
 from gateway.journal.record import Position, Record
 from gateway.journal.rows import write_boot, write_gaps, write_letters, write_watches
+from gateway.wal_guard import WalGuard
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Store:
         self._utc_ms = utc_ms
         self._mark = HighWater(folder)
         self._mark_works = True
+        self._guard = WalGuard(self._path)
         self._connection: sqlite3.Connection | None = None
         self._layouts: Layouts
         self._segments: retention.Segments
@@ -148,6 +150,7 @@ class Store:
 
     def close(self) -> None:
         self._drop()
+        self._guard.release()
         try:
             self._mark.close()
         except OSError as error:
@@ -250,6 +253,7 @@ class Store:
             else:
                 return
         create(self._path)
+        self._guard.hold()
         connection = self._connection = connect(self._path)
         base = max(self._head, self._boot.position)
         if mark is not None:
@@ -279,6 +283,7 @@ class Store:
         self._segments = retention.Segments(connection, self._max_bytes)
 
     def _load(self, mark: Mark | None) -> None:
+        self._guard.hold()
         connection = connect(self._path)
         try:
             self._layouts = Layouts(connection)

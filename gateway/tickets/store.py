@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.failure import Failure
 from gateway.tickets import schema
+from gateway.wal_guard import WalGuard
 
 BUSY_MS = 10_000
 _PG_LOCK = 0x4D61706C65  # "Maple"; any number will do as long as it stays the same
@@ -40,8 +41,9 @@ class StoreTooNew(StoreError):  # noqa: N818  # named for what is the case
 class Store:
     """An open store. All methods block: call them from the desk's own thread."""
 
-    def __init__(self, engine: Engine, url: str, store_id: str) -> None:
+    def __init__(self, engine: Engine, url: str, store_id: str, guard: WalGuard | None) -> None:
         self._engine = engine
+        self._guard = guard
         self._url = url
         self.id = store_id
 
@@ -54,17 +56,18 @@ class Store:
             StoreTooNew: its schema is of a later version.
             StoreError: it cannot be reached or read.
         """
-        engine = (
-            _sqlite(url, data, create=create) if url.startswith("sqlite:///") else _postgresql(url, password)
-        )
+        guard = None
+        if url.startswith("sqlite:///"):
+            engine, guard = _sqlite(url, data, create=create)
+        else:
+            engine = _postgresql(url, password)
         try:
-            return cls(engine, url, _prepared(engine, url, create=create))
-        except DBAPIError as error:
-            engine.dispose()
+            return cls(engine, url, _prepared(engine, url, create=create), guard)
+        except (DBAPIError, StoreError) as error:
+            _let_go(engine, guard)
+            if isinstance(error, StoreError):
+                raise
             raise StoreError(f"the ticket store {url} cannot be used: {_reason(error)}") from error
-        except StoreError:
-            engine.dispose()
-            raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -94,10 +97,16 @@ class Store:
             raise StoreError(f"the ticket store {self._url} refuses: {_reason(error)}") from error
 
     def close(self) -> None:
-        self._engine.dispose()
+        _let_go(self._engine, self._guard)
 
 
-def _sqlite(url: str, data: Path, *, create: bool) -> Engine:
+def _let_go(engine: Engine, guard: WalGuard | None) -> None:
+    engine.dispose()
+    if guard is not None:
+        guard.release()
+
+
+def _sqlite(url: str, data: Path, *, create: bool) -> tuple[Engine, WalGuard]:
     path = data / url.removeprefix("sqlite:///")
     if not create and not path.is_file():
         raise StoreMissing(
@@ -107,12 +116,15 @@ def _sqlite(url: str, data: Path, *, create: bool) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{path.parent} cannot be used: {error.strerror}") from error
+    guard = WalGuard(path)
+    guard.hold()
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1_000})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would come too late
         connection.execute("PRAGMA journal_mode=WAL")
+        guard.hold()  # where there was no file before
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA wal_autocheckpoint=256")
@@ -122,7 +134,7 @@ def _sqlite(url: str, data: Path, *, create: bool) -> Engine:
         alone = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if alone else "BEGIN")
 
-    return engine
+    return engine, guard
 
 
 def _postgresql(url: str, password: str | None) -> Engine:

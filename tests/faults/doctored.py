@@ -106,16 +106,25 @@ def stamped_when_written() -> None:
 
 
 def dedupe_lost() -> None:
-    """The desk takes every change for a new one, and finds no ticket that is open already."""
-    from dataclasses import replace as again
+    """The desk remembers neither that an alert has its ticket nor what it was asked, and looks for none that is open."""
 
     def opened(original):
-        def open_(placing, books, subject, *args, **kwargs):
-            return original(placing, books, again(subject, key=os.urandom(4).hex()), *args, **kwargs)
+        def open_(placing, books, subject, _key, **who):
+            return original(
+                placing, books, altered(subject, key=os.urandom(4).hex()), os.urandom(4).hex(), **who
+            )
 
         return open_
 
+    def forgotten(original):
+        return lambda placing, books, entry, at_ms: original(
+            placing, books, altered(entry, ticket=None), at_ms
+        )
+
     replace("gateway.tickets.placing:Placing.open", opened)
+    replace("gateway.tickets.placing:Placing.place", forgotten)
+    for way in ("_attached", "_again"):
+        replace(f"gateway.tickets.placing:Placing.{way}", lambda _original: lambda *_: None)
 
 
 def trusted_clock() -> None:

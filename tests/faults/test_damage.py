@@ -107,3 +107,18 @@ async def test_a_storage_that_refuses_once_costs_nothing(tmp_path, figures, what
         f"{what} refused, {count} starts",
         f"{refused} commits or starts refused, {len(promises.acks)} acknowledged, all there, nothing set aside",
     )
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_start_that_is_refused_any_of_its_files_costs_no_commit_of_the_run_before(tmp_path, times):
+    """Refused its `-shm`, SQLite reads on, and would delete the log with all that only stands there."""
+    nursery = Nursery(str(tmp_path / "nursery.log"), preload=compiled(tmp_path))
+    job = {"folder": str(tmp_path / "data"), "ledger": str(tmp_path / "ledger")}
+    nursery.live(**job, round=0, commits=8)
+    for kth in range(1, 25):
+        nursery.live(**job, round=kth, commits=8, refuse=("o", kth, times))
+    nursery.close()
+    opened, promises = await open_and_look(tmp_path / "data"), promises_of(tmp_path / "ledger")
+    verdicts = account_of(opened, promises).verdicts()
+    assert all(v.clean for v in verdicts), table(verdicts)
+    assert (opened.damaged, opened.aside) == ([], [])
