@@ -81,6 +81,27 @@ def lost_behind(mark: Mark, there: Mapping[tuple[str, str], LastFrame]) -> list[
     return gaps
 
 
+def caught_up(mark: Mark, connection: sqlite3.Connection, layouts: Layouts, boot: str) -> Devices:
+    """The mark's last frames, brought up to the file's: a kill may come between a commit and its mark.
+
+    `boot` is the run that wrote them.
+    """
+    devices = dict(mark.devices)
+    rows = connection.execute("SELECT first, data FROM block WHERE last > ? ORDER BY first", (mark.position,))
+    for first, data in rows:
+        try:
+            records = list(unpack(data, first, layouts))
+        except DamagedBlobError:
+            continue  # its readers will tell
+        for record in records:
+            frame = record.entry
+            if record.position > mark.position and isinstance(frame, Frame) and frame.boot == boot:
+                known = devices.get(frame.device)
+                period_ms = 0 if known is None else known.period_ms
+                devices[frame.device] = LastFrame(boot, frame.seq, frame.ts_ms, period_ms)
+    return devices
+
+
 def last_frames(connection: sqlite3.Connection, layouts: Layouts) -> dict[tuple[str, str], LastFrame]:
     """The last frame per device and boot in the newest blocks."""
     found: dict[tuple[str, str], LastFrame] = {}

@@ -28,7 +28,7 @@ from gateway.journal.file import (
     refused,
     set_aside,
 )
-from gateway.journal.loss import follow, last_frames, lost_behind, lost_with_the_file
+from gateway.journal.loss import caught_up, follow, last_frames, lost_behind, lost_with_the_file
 from gateway.journal.mark import Devices, HighWater, Mark
 from gateway.journal.packing import pack
 from gateway.journal.query import FILE, Layouts, load_base, load_boots, load_state, present
@@ -299,6 +299,9 @@ class Store:
             self._connection = connection
             if mark is not None and mark.position > head:
                 head = self._report_loss(connection, mark, head)
+            elif mark is not None:
+                boot = next(reversed(load_boots(connection)), "")
+                self._devices = caught_up(mark, connection, self._layouts, boot)
         except (sqlite3.Error, ValueError, TypeError) as error:
             self._drop()
             abandon(connection)

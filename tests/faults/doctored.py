@@ -106,7 +106,7 @@ def stamped_when_written() -> None:
 
 
 def dedupe_lost() -> None:
-    """The desk remembers neither that an alert has its ticket nor what it was asked, and looks for none that is open."""
+    """A change that comes twice, as after a kill, finds a desk that remembers neither the alert's ticket nor the act."""
 
     def opened(original):
         def open_(placing, books, subject, _key, **who):
@@ -117,9 +117,11 @@ def dedupe_lost() -> None:
         return open_
 
     def forgotten(original):
-        return lambda placing, books, entry, at_ms: original(
-            placing, books, altered(entry, ticket=None), at_ms
-        )
+        def place(placing, books, entry, at_ms):
+            again = altered(entry, ticket=None)
+            return original(placing, books, entry, at_ms) | original(placing, books, again, at_ms)
+
+        return place
 
     replace("gateway.tickets.placing:Placing.open", opened)
     replace("gateway.tickets.placing:Placing.place", forgotten)

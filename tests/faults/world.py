@@ -4,7 +4,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import orjson
@@ -209,12 +209,12 @@ class World:
     def _tickets(self) -> dict[str, tuple[str, bool, tuple[str, ...]]]:
         with sqlite3.connect(self.data / "tickets.db") as store:
             rows = store.execute("SELECT id, dedupe_key, open FROM tickets").fetchall()
-            linked = store.execute("SELECT ticket, id FROM alerts WHERE ticket IS NOT NULL").fetchall()
+            events = store.execute("SELECT ticket, document FROM ticket_events").fetchall()
         store.close()
-        return {
-            ticket: (key, bool(is_open), tuple(alert for of, alert in linked if of == ticket))
-            for ticket, key, is_open in rows
-        }
+        alerts: dict[str, set[str]] = defaultdict(set)
+        for ticket, document in events:
+            alerts[ticket].update(orjson.loads(document).get("alerts", ()))
+        return {ticket: (key, bool(is_open), tuple(alerts[ticket])) for ticket, key, is_open in rows}
 
 
 def _content(values) -> tuple | None:
