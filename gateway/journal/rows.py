@@ -49,9 +49,11 @@ def _joined(connection: sqlite3.Connection, gap: Gap) -> Gap:
 
 def write_letters(connection: sqlite3.Connection, letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
+        key = letter.reader, letter.position  # a reader that recedes meets it again
         connection.execute(
-            "INSERT INTO dead_letter (ts_ms, reader, position, reason, record) VALUES (?, ?, ?, ?, ?)",
-            (letter.ts_ms, letter.reader, letter.position, letter.reason, letter.record),
+            "INSERT INTO dead_letter (ts_ms, reader, position, reason, record) SELECT ?, ?, ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM dead_letter WHERE reader = ? AND position = ?)",
+            (letter.ts_ms, *key, letter.reason, letter.record, *key),
         )
     if letters:
         connection.execute(

@@ -119,8 +119,6 @@ class InfluxSink:
         self._nothing_new = True
         """Since the last doubt the database has taken nothing that it could lose."""
         self._batch_lines = self._pace.batch_lines
-        self._proven = False
-        """The database has taken a line of ours: address, bucket and token are right."""
         self._outcomes: deque[tuple[int, bool]] = deque(maxlen=_RATE_OF)
         self._trouble: str | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="influxdb")
@@ -254,13 +252,15 @@ class InfluxSink:
         Raises:
             _Broken: see `_write_some`.
         """
-        refused: list[tuple[_Item, Answer, bool]] = []
+        refused: list[tuple[_Item, Answer]] = []
+        takes_lines = False
         waiting = deque([batch])
         while waiting:
             part = waiting.popleft()
             answer = await self._post(writer, b"\n".join(item.line for item in part))
             match answer.verdict:
                 case Verdict.STORED:
+                    takes_lines = True
                     self._stored(part)
                 case Verdict.BAD_LINES | Verdict.TOO_LARGE if len(part) > 1:
                     if answer.verdict is Verdict.TOO_LARGE:
@@ -268,17 +268,35 @@ class InfluxSink:
                     middle = len(part) // 2
                     waiting.extendleft((part[middle:], part[:middle]))
                 case Verdict.BAD_LINES | Verdict.TOO_LARGE:
-                    refused.append((part[0], answer, self._proven or answer.is_about_lines))
+                    refused.append((part[0], answer))
                 case Verdict.HOLD:
                     raise _Broken(str(answer), self._pace.hold_ms)
                 case Verdict.LATER:
                     now = datetime.fromtimestamp(self._clock.utc_ms() / 1_000, UTC)
                     wait_ms = answer.retry_after_ms(now)
                     raise _Broken(str(answer), wait_ms, dead=answer.status >= 500)
-        for item, answer, for_good in refused:
-            if not for_good:
-                raise _Broken(str(answer), 0 if self._proven else self._pace.hold_ms)
-            await self._reject(item.record, str(answer))
+        for item, answer in refused:
+            await self._judge(writer, item, answer, others_taken=takes_lines)
+
+    async def _judge(self, writer: InfluxWriter, item: _Item, answer: Answer, *, others_taken: bool) -> None:
+        """Set a line aside that was refused by itself.
+
+        A refusal that does not say that it is about the line is believed beside lines that
+        were taken, and when it is said once more.
+
+        Raises:
+            _Broken: it was about something else.
+        """
+        if not answer.is_about_lines:
+            if not others_taken:
+                raise _Broken(str(answer), self._pace.hold_ms)
+            again = await self._post(writer, item.line)
+            if again.verdict is Verdict.STORED:
+                self._stored([item])
+                return
+            if again.verdict not in (Verdict.BAD_LINES, Verdict.TOO_LARGE):
+                raise _Broken(str(again))
+        await self._reject(item.record, str(answer))
 
     async def _post(self, writer: InfluxWriter, lines: bytes) -> Answer:
         loop = asyncio.get_running_loop()
@@ -298,7 +316,6 @@ class InfluxSink:
             self._settler.add(item.record.position)
         self._settler.flush()
         self.written += len(part)
-        self._proven = True
         if not self.connected:
             log.info("influxdb.connected", after=self._trouble)
         self.connected = True

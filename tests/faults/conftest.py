@@ -1,5 +1,8 @@
 """Faults on purpose. `make faults` (FAULTS=long) tries all of them and prints figures; `make test` a fast set."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.faults.scale import LONG
@@ -44,3 +47,20 @@ def figures(request):
         request.config.stash[_FIGURES].append((what, str(figure)))
 
     return note
+
+
+@pytest.fixture
+def uplink(tmp_path):
+    """`uplink(url)` of a broker or a database → the process; frames come until its stdin ends."""
+    started = []
+
+    def start(url):
+        command = [sys.executable, "-m", "tests.faults.uplink", url, str(tmp_path / "data")]
+        with (tmp_path / "uplink.log").open("wb") as log:
+            started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()

@@ -1,38 +1,18 @@
 """A broker that is killed and frozen again and again: the station behind it has every frame and every change."""
 
 import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import until_sync
 from tests.faults.scale import rounds
+from tests.faults.uplink import MOST_GROWTH_KB, memory_kb
 from tests.gateway.sinks.station_double import StationDouble
 
 pytestmark = pytest.mark.mosquitto
 
 KILLS, FREEZES = rounds(fast=8, long=50), rounds(fast=2, long=10)
-MOST_GROWTH_KB = 10 * 1024
-
-
-@pytest.fixture
-def uplink(tmp_path):
-    """`uplink(port)` → the process; frames come until its stdin ends."""
-    started = []
-
-    def start(port):
-        command = [sys.executable, "-m", "tests.faults.uplink", str(port), str(tmp_path / "data")]
-        with (tmp_path / "uplink.log").open("wb") as log:
-            started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
-        one.communicate()
 
 
 @pytest.fixture
@@ -48,18 +28,13 @@ def station(tmp_path):
         one.kill()
 
 
-def _memory_kb(process) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0])
-
-
 def test_killed_and_frozen_it_loses_nothing_and_memory_does_not_grow(
     mosquitto, uplink, station, figures, tmp_path
 ):
     broker = mosquitto()  # keeps nothing over a kill
-    county, site = station(broker.port), uplink(broker.port)
+    county, site = station(broker.port), uplink(f"mqtt://127.0.0.1:{broker.port}")
     until_sync(lambda: len(county.rows()) > 200, "the first frames")
-    before_kb = _memory_kb(site)
+    before_kb = memory_kb(site)
     for turn in range(KILLS + FREEZES):
         heard = len(county.rows())
         if turn % (KILLS // FREEZES + 1) == KILLS // FREEZES:
@@ -71,7 +46,7 @@ def test_killed_and_frozen_it_loses_nothing_and_memory_does_not_grow(
             time.sleep(0.2)
             broker.start()
         until_sync(lambda heard=heard: len(county.rows()) > heard + 20, "frames again", 30)
-    grown_kb = _memory_kb(site) - before_kb
+    grown_kb = memory_kb(site) - before_kb
     site.communicate(b"end\n", timeout=60)
     sent = {tuple(key) for key in json.loads((tmp_path / "data" / "sent.json").read_text())}
     stored = county.keys()

@@ -1,18 +1,20 @@
 """A journal and its sink in a process of their own: frames and changes come in steadily until stdin ends.
 
-`python -m tests.faults.uplink PORT FOLDER` writes `[[device, boot, seq], ...]` into `sent.json` of the folder
+`python -m tests.faults.uplink URL FOLDER`, of a broker or a database, writes `[[device, boot, seq], ...]` into `sent.json` of the folder
 when all is settled.
 """
 
 import asyncio
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 from agent.clock import SystemClock
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
-from gateway.sinks.config import MqttConfig
+from gateway.sinks.config import InfluxConfig, MqttConfig
+from gateway.sinks.influxdb import InfluxSink, WritePace
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.mqtt_json import DeviceMeta
 from gateway.sinks.mqtt_pace import Pace
@@ -20,6 +22,8 @@ from tests.gateway.sinks.conftest import Feed
 
 DEVICES = tuple(f"inv-{number}" for number in range(1, 6))
 EVERY_S = 0.05
+ALERT = {"state": "active", "device": "inv-1", "rule": "X-01", "channel": None, "severity": "low"}
+MOST_GROWTH_KB = 10 * 1024
 PACE = Pace(
     keepalive_s=2,
     connect_s=2.0,
@@ -30,15 +34,16 @@ PACE = Pace(
     taken_over_ms=200,
     receipt_ms=2_000,
 )
+WRITES = WritePace(timeout_s=1.0, retry_first_ms=50, retry_cap_ms=200, hold_ms=300, sure_after_ms=3_000)
 
 
-async def main(port: int, folder: Path) -> None:
-    clock = SystemClock()
-    journal = await Journal.open(folder, JournalConfig(commit_every="100ms"), clock)
-    feed = Feed(journal, journal.boot)
-    config = MqttConfig(url=f"mqtt://127.0.0.1:{port}", station="county-1")
-    sink = MqttSink(
-        config,
+def sink_of(url: str, folder: Path, journal: Journal, clock: SystemClock) -> MqttSink | InfluxSink:
+    if url.startswith("http"):
+        config = InfluxConfig(url=url, flush_every="50ms")
+        kinds = dict.fromkeys(DEVICES, "inverter")
+        return InfluxSink(config, journal, clock, site="hall", kinds=kinds, secrets=folder, pace=WRITES)
+    return MqttSink(
+        MqttConfig(url=url, station="county-1"),
         journal,
         clock,
         site="hall",
@@ -48,6 +53,19 @@ async def main(port: int, folder: Path) -> None:
         state=folder,
         pace=PACE,
     )
+
+
+def memory_kb(process: subprocess.Popen) -> int:
+    """What it holds in memory now."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+async def main(url: str, folder: Path) -> None:
+    clock = SystemClock()
+    journal = await Journal.open(folder, JournalConfig(commit_every="100ms"), clock)
+    feed = Feed(journal, journal.boot)
+    sink = sink_of(url, folder, journal, clock)
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     changes = 0
@@ -58,10 +76,10 @@ async def main(port: int, folder: Path) -> None:
                 feed.frame(device)
             if feed.sent[-1][2] % 10 == 0:
                 changes += 1
-                feed.change({"alert": {"id": f"a{changes}", "state": "active"}})
+                feed.change({"alert": ALERT | {"id": f"a{changes}"}})
             await asyncio.sleep(EVERY_S)
         await journal.commit()
-        while journal.cursor("mqtt") < journal.head():
+        while journal.cursor(sink.name) < journal.head():
             await asyncio.sleep(0.05)
         for task in reversed(tasks):
             task.cancel()
@@ -71,4 +89,4 @@ async def main(port: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
