@@ -326,6 +326,8 @@ def _gateway() -> Iterator[StandardPoint]:
     yield _point(_GW, "backlog_frames", "", "Frames not yet delivered", "待上送帧数")
     yield _point(_GW, "backlog_age_s", "s", "Age of the oldest undelivered frame", "最早待上送帧的时长")
     yield _point(_GW, "influxdb_errors_pct", "%", "Database write errors", "数据库写入错误率")
+    yield _point(_GW, "influxdb_lag_s", "s", "Oldest row not yet in the database", "最早待入库数据的时长")
+    yield _point(_GW, "influxdb_rejected", "", "Rows set aside as refused for good", "被永久拒收的数据行数")
     yield _point(_GW, "mqtt_connected", "", "MQTT connected", "MQTT 已连接", type_="bool")
     yield _point(
         _GW,

@@ -63,6 +63,8 @@ class Broker(Protocol):
 class Database(Protocol):
     @property
     def errors_pct(self) -> float: ...
+    @property
+    def rejected(self) -> int: ...
 
 
 class North(Protocol):
@@ -218,15 +220,21 @@ class Vitals:
     async def _backlog(self) -> Signs:
         """Of the destination that is furthest behind; 0 where there is none."""
         journal = self._host.journal
-        behind = [await journal.backlog(reader) for reader in sorted(journal.readers() - _AT_HOME)]
-        frames, age_s = max(behind, default=(0, 0.0))
-        return {"backlog_frames": float(frames), "backlog_age_s": round(age_s, 1)}
+        behind = {reader: await journal.backlog(reader) for reader in sorted(journal.readers() - _AT_HOME)}
+        frames, age_s = max(behind.values(), default=(0, 0.0))
+        database = behind.get("influxdb")
+        return {
+            "backlog_frames": float(frames),
+            "backlog_age_s": round(age_s, 1),
+            "influxdb_lag_s": None if database is None else round(database[1], 1),
+        }
 
     def _north(self) -> Signs:
         north = self._host.north
         brokers = north.mqtt.values()
         return {
             "influxdb_errors_pct": None if north.influxdb is None else round(north.influxdb.errors_pct, 1),
+            "influxdb_rejected": None if north.influxdb is None else float(north.influxdb.rejected),
             "mqtt_connected": all(broker.connected for broker in brokers) if brokers else None,
             "mqtt_identity_in_use": any(broker.identity_in_use for broker in brokers) if brokers else None,
         }

@@ -36,6 +36,7 @@ class Link:
     connected: bool = True
     identity_in_use: bool = False
     errors_pct: float = 2.5
+    rejected: int = 3
 
 
 @dataclass
@@ -130,6 +131,7 @@ async def test_every_point_is_a_standard_one_of_its_type(site, root, tmp_path):
     assert gateway.reading("mqtt_connected").value is False
     assert gateway.reading("mqtt_identity_in_use").value is False
     assert gateway.reading("influxdb_errors_pct").value == 2.5
+    assert gateway.reading("influxdb_rejected").value == 3
     assert bus.good_values() == {
         "load_pct": 12.5, "cycle_s": 0.8, "requests_per_s": 20.0, "errors_pct": 1.0,
         "devices_silent": 1.0, "devices_total": 3.0,
