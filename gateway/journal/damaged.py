@@ -1,4 +1,4 @@
-"""A block that cannot be unpacked: what its row and its neighbours still tell of it."""
+"""A block that cannot be unpacked, or that its neighbours lack: what is still told of it."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from gateway.journal.record import Position
 
 @dataclass(frozen=True, slots=True)
 class DamagedBlock:
-    """What its row and its neighbours tell of a block that cannot be unpacked; `to_ms` None: until now."""
+    """What its row and its neighbours tell of a block; `to_ms` None: until now; `frames` None: unknown."""
 
     first: Position
     last: Position
     from_ms: int
     to_ms: int | None
-    frames: int
+    frames: int | None
 
 
 def damaged_block(connection: sqlite3.Connection, first: Position) -> DamagedBlock:
@@ -35,3 +35,12 @@ def damaged_block(connection: sqlite3.Connection, first: Position) -> DamagedBlo
         None if behind is None else max(ts_max, behind[0]),
         frames,
     )
+
+
+def lacking(connection: sqlite3.Connection, first: Position, before: Position) -> DamagedBlock:
+    """What stood from `first` on, and is not there: between the times of its neighbours."""
+    earlier = connection.execute(
+        "SELECT ts_max FROM block WHERE first < ? ORDER BY first DESC LIMIT 1", (first,)
+    ).fetchone()
+    (ts_min,) = connection.execute("SELECT ts_min FROM block WHERE first = ?", (before,)).fetchone()
+    return DamagedBlock(first, before - 1, ts_min if earlier is None else earlier[0], ts_min, None)

@@ -14,7 +14,7 @@ from agent.clock import SystemClock
 from agent.reading import Frame
 from gateway.journal.batch import Boot, unpack_state
 from gateway.journal.boots import Boots
-from gateway.journal.damaged import DamagedBlock, damaged_block
+from gateway.journal.damaged import DamagedBlock, damaged_block, lacking
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import LOOKS, DamagedFileError, abandon, aside_files, connect_to_read, refused
 from gateway.journal.packing import DamagedBlobError, Layout, unpack
@@ -116,14 +116,21 @@ class LogReader:
             raise DamagedFileError(str(error)) from error
 
     def after(self, position: Position, limit: int, *, changes: bool = False) -> Found:
-        """Up to `limit` records beyond `position`; changes only, if asked."""
+        """Up to `limit` records beyond `position`; changes only, if asked.
+
+        What lies between two blocks is told as damaged: the caller knows which of it was freed.
+        """
         blocks = _blocks_with_changes if changes else _blocks_after
         with self._ask() as (connection, layouts), closing(blocks(connection, position)) as rows:
             records: list[Record] = []
             damaged = []
+            expected = position + 1
             for first, last, data in rows:
                 if last <= position:
                     continue
+                if first > expected and not changes:
+                    damaged.append(lacking(connection, expected, first))
+                expected = max(expected, last + 1)
                 try:
                     block = unpack(data, first, layouts)
                 except DamagedBlobError:

@@ -39,10 +39,35 @@ class Segments:
         self.closed = False
         """Whether the last block ended a segment."""
 
-    def load(self) -> None:
-        """Take up the blocks that no segment holds yet."""
+    def load(self) -> list[Gap]:
+        """Take up the blocks that no segment holds yet; what is lacking between them was damaged.
+
+        Where a hole is made on purpose, a segment ends at it, so there is none between these.
+        """
+        if not self._agree():
+            _log.error("journal.segments_damaged")
+            self._connection.execute("DELETE FROM segment")
+        gaps: list[Gap] = []
+        before: Block | None = None
         for block in tail_blocks(self._connection):
+            if before is not None and block[0] != before[1] + 1:
+                from_ms, to_ms = min(before[3], block[2]), block[2]
+                gaps.append(Gap(0, "*", "", from_ms, to_ms, None, None, "damaged"))
             self.add(block)
+            before = block
+        return gaps
+
+    def _agree(self) -> bool:
+        """Whether segments follow each other, and hold every block that stands before the last of them."""
+        expected = 1
+        for first, last in self._connection.execute("SELECT first, last FROM segment ORDER BY first"):
+            stray = self._connection.execute(
+                "SELECT 1 FROM block WHERE first >= ? AND first < ? LIMIT 1", (expected, first)
+            ).fetchone()
+            if first < expected or last < first or (first > expected and stray is not None):
+                return False
+            expected = last + 1
+        return True
 
     def add(self, block: Block) -> None:
         if self._blocks and block[0] != self._blocks[-1][1] + 1:

@@ -19,8 +19,10 @@ def write_watches(connection: sqlite3.Connection, watches: Mapping[str, bytes | 
 
 
 def write_gaps(connection: sqlite3.Connection, gaps: Sequence[Gap]) -> None:
-    """A gap that follows on another one is told anew with it, under a new id."""
+    """A gap that follows on another one is told anew with it, under a new id; damage is told once."""
     for new in gaps:
+        if new.reason == "damaged" and _is_told(connection, new):
+            continue
         gap = _joined(connection, new) if new.seq is not None else new
         first, last = gap.seq or (None, None)
         connection.execute(
@@ -30,6 +32,15 @@ def write_gaps(connection: sqlite3.Connection, gaps: Sequence[Gap]) -> None:
         )
     if gaps:
         connection.execute("DELETE FROM gap WHERE id <= (SELECT max(id) FROM gap) - ?", (_KEPT_ROWS,))
+
+
+def _is_told(connection: sqlite3.Connection, gap: Gap) -> bool:
+    """Damage that stays in the file is met again by each start."""
+    row = connection.execute(
+        "SELECT 1 FROM gap WHERE device = ? AND reason = ? AND from_ms = ? AND to_ms = ? AND seq_last IS ?",
+        (gap.device, gap.reason, gap.from_ms, gap.to_ms, None if gap.seq is None else gap.seq[1]),
+    ).fetchone()
+    return row is not None
 
 
 def _joined(connection: sqlite3.Connection, gap: Gap) -> Gap:

@@ -290,7 +290,7 @@ class Store:
             self._layouts.load()
             self._segments = retention.Segments(connection, self._max_bytes)
             connection.execute("BEGIN IMMEDIATE")
-            self._segments.load()
+            write_gaps(connection, self._segments.load())
             connection.execute("COMMIT")
             self._generation, _ = load_state(connection)
             head = load_base(connection)

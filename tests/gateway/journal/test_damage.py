@@ -208,3 +208,33 @@ async def test_a_second_loss_does_not_hide_the_first(tmp_path, frame, file):
         finally:
             await journal.close()
         assert min(spans)[0] == NOW_MS + 1_000, "from the first frame that was ever lost"
+
+
+@pytest.mark.parametrize(("lacking", "seconds"), [(20, (10, 12)), (170, (85, 87))])
+async def test_a_block_that_has_vanished_is_told_between_its_neighbours(
+    tmp_path, frame, file, lacking, seconds
+):
+    """Whether a whole run of blocks knows of it (a segment), or it is one of the newest."""
+    await _fill(tmp_path, frame, commits=100)
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("DELETE FROM block WHERE last = ?", (lacking + 2,)).rowcount == 1
+    connection.close()
+    for _ in range(2):
+        journal = await Journal.open(tmp_path, JournalConfig(), ManualClock(boot="second"))
+        assert len(await journal.read(0, 1_000)) == 198
+        await journal.commit()
+        gaps = [(g.from_ms - NOW_MS, g.to_ms - NOW_MS, g.reason) for g in await journal.gaps()]
+        await journal.close()
+        assert gaps == [(seconds[0] * 1_000, seconds[1] * 1_000, "damaged")], "once"
+
+
+async def test_a_run_of_blocks_that_has_lost_its_entry_is_read_all_the_same(tmp_path, frame, file):
+    await _fill(tmp_path, frame, commits=200)
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("DELETE FROM segment WHERE first = 129").rowcount == 1
+    connection.close()
+    journal = await Journal.open(tmp_path, JournalConfig(), ManualClock(boot="second"))
+    assert len(await journal.read(0, 1_000)) == 400
+    assert journal.cursor("new") == 0
+    assert await journal.gaps() == []
+    await journal.close()
