@@ -318,6 +318,7 @@ def _gateway() -> Iterator[StandardPoint]:
     yield _point(_GW, "disk_free_mb", "MB", "Disk free", "磁盘剩余")
     yield _point(_GW, "disk_used_pct", "%", "Disk used", "磁盘占用")
     yield _point(_GW, "sd_written_mb_per_day", "MB/d", "Written to the card", "存储卡日写入量")
+    yield _point(_GW, "storage_refuses", "", "Storage refuses to be written", "存储拒绝写入", type_="bool")
     yield _point(_GW, "clock_synchronized", "", "Clock synchronized", "时钟已同步", type_="bool")
     yield _point(_GW, "clock_offset_s", "s", "Clock offset", "时钟偏差")
     yield _point(_GW, "clock_skew_ppm", "ppm", "Clock skew", "时钟快慢")

@@ -7,14 +7,27 @@ import structlog
 
 
 class _Stderr:
-    """Writes to whatever stderr is at that moment: it may be another one than at the first event."""
+    """Writes to whatever stderr is at that moment: it may be another one than at the first event.
+
+    Where that refuses (a file on a full disk, a reader that went away) the gateway goes on, and
+    says how many lines are missing as soon as it can.
+    """
+
+    missing = 0
 
     def __init__(self, *_name: str) -> None:
         """Structlog hands over the logger's name; a line carries it already."""
 
     def msg(self, line: str) -> None:
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        if _Stderr.missing:
+            line = f'{{"event": "log.missing", "level": "warning", "lines": {_Stderr.missing}}}\n{line}'
+        try:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+        except OSError:
+            _Stderr.missing += 1
+        else:
+            _Stderr.missing = 0
 
     debug = info = warning = error = critical = msg
 

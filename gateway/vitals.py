@@ -226,6 +226,7 @@ class Vitals:
         return {
             "backlog_frames": float(frames),
             "backlog_age_s": round(age_s, 1),
+            "storage_refuses": not journal.works,
             "influxdb_lag_s": None if database is None else round(database[1], 1),
         }
 

@@ -26,6 +26,7 @@ from gateway.journal.errors import JournalUnavailable
 from gateway.journal.file import DamagedFileError
 from gateway.journal.group import Group
 from gateway.journal.lock import FolderLock
+from gateway.journal.outlast import outlast
 from gateway.journal.places import Places
 from gateway.journal.query import FILE, Found, LogReader
 from gateway.journal.ranges import Ranges
@@ -199,6 +200,7 @@ class Journal:
             if self._works:
                 _log.error("journal.refused", why=str(refusal), pending=len(self._group.records))
             self._works = False
+            self._wake()
         else:
             if not self._works:
                 _log.info("journal.healed", refusals=self.refusals, dropped=self._group.dropped)
@@ -215,7 +217,7 @@ class Journal:
             active, durable = frozenset(self._places.active), self._places.durable(now_ms)
             batch = self._group.batch(now_ms, durable, active, offset_ms)
             writing = asyncio.get_running_loop().run_in_executor(self._writer, self._store.commit, batch)
-            cancelled = await _outlast(writing)
+            cancelled = await outlast(writing)
             try:
                 committed = writing.result()
             except JournalUnavailable:
@@ -236,6 +238,9 @@ class Journal:
         if batch.records:
             self._tail.extend(batch.records)
             self._head = batch.records[-1].position
+        self._wake()
+
+    def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -253,7 +258,16 @@ class Journal:
     async def wait(self, after: Position) -> None:
         """Return once a record beyond `after` is committed."""
         while self._head <= after:
-            await self._news.wait()
+            await self.news()
+
+    async def news(self) -> None:
+        """Return at the next commit, or at the next refusal of one."""
+        await self._news.wait()
+
+    @property
+    def unwritten(self) -> Sequence[Record]:
+        """What waits because the storage refuses: live for who only passes it on, lasting for nobody."""
+        return () if self._works else self._group.records
 
     async def read(self, after: Position, limit: int = 500, *, changes: bool = False) -> list[Record]:
         """Up to `limit` committed records beyond `after`, in order; changes only, if asked."""
@@ -271,26 +285,23 @@ class Journal:
     async def frames(self, device: str, from_ms: int, to_ms: int, limit: int = 10_000) -> list[Frame]:
         """A device's committed frames in a span of time (inclusive), in order; the newest `limit`, mended."""
         windows = [(from_ms - shift - 1, to_ms - shift + 1) for shift in self.boots.shifts_ms()]
-        none: list[Frame] = []
-        found = await self._ask(lambda: self._log.frames(device, windows, limit), none)
+        found = await self._ask(lambda: self._log.frames(device, windows, limit), list[Frame]())
         mended = map(self.boots.mended, found)
         return sorted((f for f in mended if from_ms <= f.ts_ms <= to_ms), key=lambda f: f.ts_ms)
 
     async def gaps(self, after: int = 0, limit: int = 500) -> list[Gap]:
         """Committed gaps with an id beyond `after`; one that grew comes again under a new id."""
-        none: list[Gap] = []
-        return await self._ask(lambda: self._log.gaps(after, limit), none)
+        return await self._ask(lambda: self._log.gaps(after, limit), list[Gap]())
 
     async def gaps_between(self, device: str, from_ms: int, to_ms: int) -> list[Gap]:
         """The gaps of a device that touch a span of time."""
-        none: list[Gap] = []
-        return await self._ask(lambda: self._log.gaps_between((device, "*"), from_ms, to_ms), none)
+        ask = partial(self._log.gaps_between, (device, "*"), from_ms, to_ms)
+        return await self._ask(ask, list[Gap]())
 
     async def statistics(self) -> dict[str, Any]:
         """The `journal stats --json` document, and what only the running gateway knows."""
-        now_ms, readers = self._clock.utc_ms(), self._places.all()
-        nothing: dict[str, Any] = {}
-        document = await self._ask(lambda: self._log.statistics(now_ms, readers), nothing)
+        ask = partial(self._log.statistics, self._clock.utc_ms(), self._places.all())
+        document = await self._ask(ask, dict[str, Any]())
         return {
             **document,
             "pending_records": len(self._group.records),
@@ -387,14 +398,3 @@ class Journal:
         if self.boots.known(self.boot) or not self._clock.trusted():
             return None
         return self._clock.origin_ms
-
-
-async def _outlast(writing: asyncio.Future[Committed]) -> asyncio.CancelledError | None:
-    """Wait for a commit to its end even when cancelled, so that its outcome is never lost."""
-    cancelled = None
-    while not writing.done():
-        try:
-            await asyncio.wait((writing,))
-        except asyncio.CancelledError as cancellation:
-            cancelled = cancellation
-    return cancelled

@@ -106,13 +106,14 @@ class Lanes:
 
     @property
     def has_backlog(self) -> bool:
-        return bool(self._backlog or self._owed)
+        head = self._journal.head()
+        return bool(self._backlog) or any(first <= head for first, _ in self._owed)
 
     async def load(self, limit: int) -> None:
         """Make backlog ready for `take_backlog`, unless some still is."""
         self._release()
-        while self._owed and not self._backlog:
-            first, last = self._owed.pop(0)
+        while not self._backlog and (span := self._next_owed()) is not None:
+            first, last = span
             records = await self._journal.read(first - 1, limit)
             reached = records[-1].position if records else last
             if reached < last:
@@ -122,6 +123,17 @@ class Lanes:
             if self._frames_only:
                 wanted = [record for record in wanted if isinstance(record.entry, Frame)]
             self._backlog.extend(wanted)
+
+    def _next_owed(self) -> tuple[Position, Position] | None:
+        """Of what is owed the next span that the journal has; what its storage still refuses stays owed."""
+        head = self._journal.head()
+        for index, (first, last) in enumerate(self._owed):
+            if first <= head:
+                del self._owed[index]
+                if last > head:
+                    self._owed.insert(index, (head + 1, last))
+                return first, min(last, head)
+        return None
 
     def _release(self) -> None:
         """What was held until its time is known."""

@@ -25,6 +25,7 @@ from gateway.journal.record import Position, Record
 from gateway.secret import SecretError
 from gateway.sinks.backoff import BackOff
 from gateway.sinks.config import MqttConfig
+from gateway.sinks.live import read_live, wait_live
 from gateway.sinks.mqtt_format import Heard
 from gateway.sinks.mqtt_formats import format_of
 from gateway.sinks.mqtt_json import DeviceMeta, Topics
@@ -185,8 +186,8 @@ class MqttSink:
 
     async def _follow(self) -> None:
         while True:
-            await self._journal.wait(self._seen)
-            for record in await self._journal.read(self._seen):
+            await wait_live(self._journal, self._seen)
+            for record in await read_live(self._journal, self._seen):
                 self._note(record)
             self._wake.set()
 
@@ -262,7 +263,9 @@ class MqttSink:
             self._connected_ms = self._clock.monotonic_ms()
             log.info("mqtt.connected", sink=self.name, protocol=self._protocol.name, after=self.trouble)
             self.trouble = None
-            self._outbox.begin(self._journal.head(), self._open_alerts())
+            head = self._journal.head()
+            self._seen = min(self._seen, head)  # what the storage still refuses is said again
+            self._outbox.begin(head, self._open_alerts())
             await self._pump(link)
             await self._farewell(link)
         except asyncio.CancelledError:

@@ -9,8 +9,7 @@ from collections import deque
 
 from gateway.journal.journal import Journal
 from gateway.journal.record import Position, Record
-
-_CHUNK = 100
+from gateway.sinks.live import read_live
 
 
 class Changes:
@@ -50,7 +49,7 @@ class Changes:
         """Make some ready for `take`, unless some are."""
         while self._more and not self._loaded:
             head = self._journal.head()
-            found = await self._journal.read(self._read_to, _CHUNK, changes=True)
+            found = await read_live(self._journal, self._read_to, changes=True)
             self._more = bool(found) or head < self._journal.head()
             self._read_to = found[-1].position if found else max(self._read_to, head)
             cursor, settled = self._journal.cursor(self._reader), self._journal.settled(self._reader)

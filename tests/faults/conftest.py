@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.faults.scale import LONG
+from tests.faults.whole import ended_well, world  # noqa: F401  # fixtures
 from tests.story.conftest import (  # noqa: F401  # fixtures
     eventually,
     functions,
