@@ -14,7 +14,8 @@ from agent.clock import SystemClock
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
 from gateway.sinks.config import InfluxConfig, MqttConfig
-from gateway.sinks.influxdb import InfluxSink, WritePace
+from gateway.sinks.influx_courier import WritePace
+from gateway.sinks.influxdb import InfluxSink
 from gateway.sinks.mqtt import MqttSink
 from gateway.sinks.mqtt_json import DeviceMeta
 from gateway.sinks.mqtt_pace import Pace

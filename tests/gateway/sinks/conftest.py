@@ -9,7 +9,8 @@ from agent.reading import Frame, Quality
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
 from gateway.sinks.config import InfluxConfig, MqttConfig
-from gateway.sinks.influxdb import InfluxSink, WritePace
+from gateway.sinks.influx_courier import WritePace
+from gateway.sinks.influxdb import InfluxSink
 from gateway.sinks.mqtt import MqttSink
 from tests.gateway.sinks.mqtt_site import DEVICES, QUICK
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.sinks.influx_answer import Answer, Verdict
-from gateway.sinks.influxdb import WritePace
+from gateway.sinks.influx_courier import WritePace
 from gateway.sinks.line_protocol import LineEncoder
 from tests.gateway.sinks.conftest import KINDS, QUICK_WRITES
 
@@ -126,7 +126,7 @@ async def test_a_batch_too_large_is_halved_until_it_fits_and_stays_smaller(
     await done()
     assert len(scripted.stored) == 200
     assert sink.rejected == 0
-    assert sink._batch_lines <= 50
+    assert sink._courier.batch_lines <= 50
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

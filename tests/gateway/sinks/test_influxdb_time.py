@@ -10,7 +10,8 @@ from agent.reading import Frame
 from gateway.journal.config import JournalConfig
 from gateway.journal.journal import Journal
 from gateway.sinks.config import InfluxConfig
-from gateway.sinks.influxdb import InfluxSink, WritePace
+from gateway.sinks.influx_courier import WritePace
+from gateway.sinks.influxdb import InfluxSink
 
 pytestmark = pytest.mark.database
 
