@@ -114,6 +114,7 @@ class North:
 
     def _new_influxdb(self) -> InfluxSink:
         from gateway.sinks.influxdb import InfluxSink  # noqa: PLC0415
+        from gateway.site_tiers import HistoryTiers  # noqa: PLC0415
 
         site = self._site
         config = site.config.file.influxdb
@@ -125,6 +126,7 @@ class North:
             site=site.config.id,
             kinds=site.devices.kinds,
             secrets=site.config.folder,
+            spans=HistoryTiers(site.history),
         )
         return self.influxdb
 

@@ -17,7 +17,7 @@ from agent.reading import Frame, Quality, Value
 from gateway.history.bucket import QUARTER_MS, Bucket, Register, Row
 from gateway.history.energy import Energy, energy_of
 from gateway.history.series import Grid, Series, SeriesGap, fitting_step_ms, period_of
-from gateway.history.store import Fold, HistoryStore, Key, Lasts, Place
+from gateway.history.store import Fold, HistoryStore, Key, Lasts, Level, Place
 from gateway.journal.journal import Journal
 from gateway.journal.record import Record
 
@@ -309,6 +309,21 @@ class History:
         for at_ms, row in minutes:
             if at_ms // QUARTER_MS not in done:
                 grid.add_row(at_ms, MINUTE_MS, row)
+
+    async def changed(self, level: Level, after: int, limit: int) -> list[tuple[int, str, int, Row]]:
+        """Finished spans that records beyond `after` went into; see `HistoryStore.changed`."""
+        return await self._insist(partial(self._store.changed, level, after, limit))
+
+    async def told(self, level: Level) -> int:
+        """How far `note_told` has got."""
+        return await self._insist(partial(self._store.told, level))
+
+    async def note_told(self, level: Level, was: int, upto: int) -> bool:
+        """Somebody else has every span up to this record; false where it went back since `told` said `was`.
+
+        It goes back where earlier readings have got their true time, and where the file was made again.
+        """
+        return await self._insist(partial(self._store.note_told, level, was, upto))
 
     async def registers(self, device: str, from_ms: int, to_ms: int) -> list[tuple[int, dict[str, Register]]]:
         """Each quarter hour's start, and per counter its first and last good reading in it."""

@@ -135,6 +135,8 @@ class HistoryStore:
             connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={_SCHEMA}; COMMIT;")
         elif version != _SCHEMA:
             raise ValueError(f"its schema {version} is unknown")
+        for level in WIDTH_MS:
+            connection.execute(f"CREATE INDEX IF NOT EXISTS {level}_upto ON {level} (upto) WHERE boot = ''")
         meta = dict(connection.execute("SELECT key, value FROM meta"))
         for device, boot, at in connection.execute("SELECT device, boot, at FROM newest"):
             self._newest[device, boot] = at
@@ -227,6 +229,12 @@ class HistoryStore:
                 for device, at, upto, data in rows.fetchall()
             )
             newest = self._write_minutes(connection, folds)
+            # their places are older than what was told since: all from the first of them on is told again
+            connection.execute(
+                "UPDATE meta SET value = min(value, (SELECT coalesce(min(upto), value + 1) - 1 FROM minute"
+                " WHERE boot = ?)) WHERE key IN ('told_minute', 'told_quarter')",
+                (boot,),
+            )
             for table in ("minute", "quarter", "newest"):
                 connection.execute(f"DELETE FROM {table} WHERE boot = ?", (boot,))  # noqa: S608  # literals
             connection.execute("COMMIT")
@@ -249,6 +257,28 @@ class HistoryStore:
             )
             rows += [(at * width_ms, Row.unpack(data)) for at, data in found]
         return rows
+
+    def changed(self, level: Level, after: int, limit: int) -> list[tuple[int, str, int, Row]]:
+        """Spans at true times that records beyond `after` went into: last record, device, start time, row."""
+        found = self._open().execute(
+            f"SELECT upto, device, at, data FROM {level}"  # noqa: S608  # one of two literals
+            " WHERE boot = '' AND upto > ? ORDER BY upto LIMIT ?",
+            (after, limit),
+        )
+        width_ms = WIDTH_MS[level]
+        return [(upto, device, at * width_ms, Row.unpack(data)) for upto, device, at, data in found]
+
+    def told(self, level: Level) -> int:
+        """The last record whose span somebody else is known to have."""
+        row = self._open().execute("SELECT value FROM meta WHERE key = ?", (f"told_{level}",)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def note_told(self, level: Level, was: int, upto: int) -> bool:
+        """Somebody else has every span up to this record; not noted where it is not at `was` any more."""
+        if self.told(level) != was:
+            return False
+        self._open().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"told_{level}", upto))
+        return True
 
     def register_before(self, device: str, point: str, before_ms: int) -> Register | None:
         """A counter's newest readings before a time, a month or so back at most."""

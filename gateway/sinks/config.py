@@ -125,6 +125,15 @@ class MqttConfig(BaseModel):
         return self
 
 
+class TiersConfig(BaseModel):
+    """Buckets for means of a minute and of a quarter hour."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minute: str | None = Field(default=None, min_length=1)
+    quarter: str | None = Field(default=None, min_length=1)
+
+
 class InfluxConfig(BaseModel):
     """One InfluxDB (v2 write API)."""
 
@@ -136,6 +145,7 @@ class InfluxConfig(BaseModel):
     token_file: str | None = None
     ca_file: str | None = None
     flush_every: DurationMs = Field(default=1_000, ge=0, le=60_000)
+    tiers: TiersConfig = TiersConfig()
 
     @field_validator("url")
     @classmethod

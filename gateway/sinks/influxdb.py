@@ -5,6 +5,7 @@ stored it, or when the database refuses that very line for ever: then it goes to
 journal's dead letters with the reason.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from gateway.secret import SecretError
 from gateway.sinks.backoff import BackOff
 from gateway.sinks.config import InfluxConfig
 from gateway.sinks.influx_courier import Broken, Courier, Item, WritePace
+from gateway.sinks.influx_tiers import InfluxTier, Level, TierSource
 from gateway.sinks.lanes import Lanes, Settler
 from gateway.sinks.line_protocol import LineEncoder
 
@@ -37,6 +39,7 @@ class InfluxSink:
         kinds: device id → kind, of every device whose frames may be in the journal.
         secrets: the folder that secret files are looked up in.
         pace: how much at once and how patient.
+        spans: where the tiers come from.
     """
 
     name = READER
@@ -51,6 +54,7 @@ class InfluxSink:
         kinds: Mapping[str, str],
         secrets: Path,
         pace: WritePace | None = None,
+        spans: TierSource | None = None,
     ) -> None:
         self.connected = False
         self.written = 0
@@ -78,6 +82,14 @@ class InfluxSink:
         self._nothing_new = True
         """Since the last doubt the database has taken nothing that it could lose."""
         self._trouble: str | None = None
+        buckets: dict[Level, str | None] = {"minute": config.tiers.minute, "quarter": config.tiers.quarter}
+        self.tiers = [
+            InfluxTier(
+                level, bucket, config, clock, spans, site=site, kinds=kinds, secrets=secrets, pace=self._pace
+            )
+            for level, bucket in buckets.items()
+            if bucket is not None and spans is not None
+        ]
 
     @property
     def errors_pct(self) -> float:
@@ -85,7 +97,13 @@ class InfluxSink:
         return self._courier.errors_pct
 
     async def run(self) -> None:
-        """Follow the journal until cancelled."""
+        """Follow the journal until cancelled, and the history for the tiers."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(), name="sink:influxdb:follow")
+            for tier in self.tiers:
+                tasks.create_task(tier.run(), name=f"sink:influxdb:{tier.level}")
+
+    async def _follow(self) -> None:
         backoff = BackOff(self._pace.retry_first_ms, self._pace.retry_cap_ms)
         self._begin()
         try:

@@ -26,7 +26,7 @@ class LineEncoder:
     """
 
     def __init__(self, site: str, kinds: Mapping[str, str]) -> None:
-        self._site = site.translate(_KEY)
+        self._site = escaped_key(site)
         self._kinds = kinds
         self._heads: dict[str, str] = {}
         self._fields: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -42,7 +42,7 @@ class LineEncoder:
             return f"{head}seq={frame.seq}i,bad={len(frame.points)}i{_clock(frame)} {frame.ts_ms}"
         keys = self._fields.get(frame.points) or self._keys(frame.points)
         fields = [
-            key + repr(value) if value.__class__ is float else key + _text(value)
+            key + repr(value) if value.__class__ is float else key + field_value(value)
             for key, value in zip(keys, frame.values, strict=True)
             if value is not None
         ]
@@ -62,8 +62,8 @@ class LineEncoder:
         if alert["channel"] is not None:
             tags += f",channel={alert['channel']}"
         return (
-            f"alert,{tags} state={_text(alert['state'])},severity={_text(alert['severity'])},"
-            f"id={_text(alert['id'])}{_clock(change)} {change.ts_ms}"
+            f"alert,{tags} state={field_value(alert['state'])},severity={field_value(alert['severity'])},"
+            f"id={field_value(alert['id'])}{_clock(change)} {change.ts_ms}"
         )
 
     def _head(self, device: str) -> str:
@@ -86,7 +86,7 @@ class LineEncoder:
             if isinstance(value, float) and not math.isfinite(value):
                 bad.add(index)
                 continue
-            fields.append(key + _text(value))
+            fields.append(key + field_value(value))
         own = f"seq={frame.seq}i,bad={len(bad)}i{_clock(frame)}"
         return ",".join([head + own, *fields]) + f" {frame.ts_ms}"
 
@@ -95,7 +95,17 @@ def _clock(entry: Frame | Change) -> str:
     return ',clock="estimated"' if entry.unsure else ""
 
 
-def _text(value: Value) -> str:
+def escaped_measurement(name: str) -> str:
+    return name.translate(_MEASUREMENT)
+
+
+def escaped_key(name: str) -> str:
+    """A tag, its value, or a field's name."""
+    return name.translate(_KEY)
+
+
+def field_value(value: Value) -> str:
+    """A field's value with its type."""
     if value is True:
         return "true"
     if value is False:
