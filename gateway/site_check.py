@@ -17,6 +17,7 @@ from agent.profile_file import with_ratios
 from agent.rules.rule import RuleSet
 from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
 from gateway.console.config import TlsFiles
+from gateway.field_types import clashes
 from gateway.profiles import ProfileShelf, UnknownProfileError
 from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_file, find_secret
@@ -46,6 +47,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
         *_device_faults(file, document, endpoints, profiles),
         *_secret_faults(file, document, folder),
         *_sink_faults(file, document),
+        *_field_faults(file, document, profiles),
         *_team_faults(file, document),
         *_not_yet_faults(file, document),
     ]
@@ -286,6 +288,18 @@ def _sink_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
                 "install mosquitto and write url: mqtt://localhost:1883",
                 "warning",
             )
+
+
+def _field_faults(file: SiteFile, document: Document, profiles: dict[str, Profile]) -> Iterator[Fault]:
+    if file.influxdb is None:
+        return
+    for clash in clashes(profiles.values()):
+        index = next(n for n, block in enumerate(file.devices) if block.profile == clash.profile)
+        yield document.fault(
+            ("devices", index, "profile"),
+            f"the database cannot hold the point {clash.point!r} of profile {clash.profile!r}: {clash.why}",
+            "rename the point in the profile",
+        )
 
 
 def _team_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
