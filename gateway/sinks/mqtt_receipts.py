@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.reading import Frame
 from gateway.journal.record import Position, Record
@@ -36,6 +36,12 @@ class _Range(BaseModel):
     device: str = Field(max_length=100)
     first: int = Field(alias="from", ge=1)
     last: int = Field(alias="to", ge=1)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "_Range":
+        if self.last < self.first:
+            raise ValueError(f"from {self.first} to {self.last} goes backwards")
+        return self
 
 
 class _Receipt(BaseModel):

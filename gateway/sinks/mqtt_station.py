@@ -21,6 +21,7 @@ Raises a Failure while the desk cannot say; it is then asked again.
 """
 
 _MOST_REQUESTS = 100
+_SAID_EACH_S = 60.0
 _AGAIN_S = 3.0
 
 
@@ -56,7 +57,7 @@ class Station:
         self._ask_desk = ask_desk
         self._asked: deque[Mapping[str, Any]] = deque()
         self._wake = asyncio.Event()
-        self._complaint: str | None = None
+        self._quiet_until_s = 0.0
 
     def heard(self, topic: str, payload: bytes) -> bool:
         """Take a message in; whether the topic is the station's at all."""
@@ -75,7 +76,6 @@ class Station:
             self._drop(f"a receipt cannot be read: {error}")
         else:
             self.unknown += self._confirmed(ranges)
-            self._complaint = None
 
     def _take_request(self, payload: bytes) -> None:
         try:
@@ -92,10 +92,12 @@ class Station:
             self._wake.set()
 
     def _drop(self, why: str) -> None:
+        """Said once a minute at most: whoever may publish here must not fill the log."""
         self.dropped += 1
-        if why != self._complaint:
-            log.warning("mqtt.dropped", sink=self._sink, why=why[:300])
-        self._complaint = why
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._quiet_until_s:
+            log.warning("mqtt.dropped", sink=self._sink, why=why[:300], dropped=self.dropped)
+            self._quiet_until_s = now_s + _SAID_EACH_S
 
     async def run(self) -> None:
         """Put the requests to the desk, one after the other, until cancelled."""

@@ -65,7 +65,7 @@ class Requests:
             asked = _Request.model_validate(request)
             check_key(asked.key)
         except (ValidationError, WrongArguments) as error:
-            _log.warning("desk.request_dropped", station=station, why=str(error)[:300])
+            _log.warning("desk.request_dropped", station=station, why=_shortly(error))
             return
         if asked.key in self._refused:
             return
@@ -95,3 +95,11 @@ class Requests:
             ts_ms=now_ms,
             unsure=not self._clock.trusted(),
         )
+
+
+def _shortly(error: ValidationError | WrongArguments) -> str:
+    """One line: which part of the request, and what is wrong with it."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"[:300]
+    return str(error)[:300]

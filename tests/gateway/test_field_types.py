@@ -82,7 +82,7 @@ devices:
 @pytest.mark.parametrize("database", [True, False])
 def test_check_refuses_what_the_database_cannot_hold_with_its_place(tmp_path, database):
     (tmp_path / "profiles").mkdir()
-    for name, type_ in (("own-a", "u16"), ("own-b", "\"string:4\"")):
+    for name, type_ in (("own-a", "u16"), ("own-b", '"string:4"')):
         (tmp_path / f"profiles/{name}.yaml").write_text(PROFILE.format(name=name, type=type_))
     path = tmp_path / "site.yaml"
     path.write_text(SITE + ('influxdb: {url: "http://localhost:8086"}\n' if database else ""))

@@ -1,13 +1,18 @@
 """What a receipt settles, what becomes overdue, and when a closed connection means a rival. Pure."""
 
+import orjson
+import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.reading import Frame
 from gateway.journal.record import Change, Record
+from gateway.sinks.mqtt_json import Topics
 from gateway.sinks.mqtt_pace import Pacer
-from gateway.sinks.mqtt_receipts import MOST_SENT, Confirmed, Sent
+from gateway.sinks.mqtt_receipts import MOST_SENT, Confirmed, ReceiptError, Sent, parse_receipt
 from gateway.sinks.mqtt_rival import Rival
+from gateway.sinks.mqtt_station import Station
 
 AGAIN_MS = 30_000
 
@@ -127,3 +132,18 @@ def test_the_backlog_goes_at_least_twenty_times_as_fast_as_live_frames_come():
                 late += 1
         assert late >= 10 * max(90, 20 * live_per_s)
         assert late <= 10 * max(120, 30 * live_per_s)
+
+
+def test_a_range_that_goes_backwards_is_no_receipt():
+    ranges = [{"boot": "b", "device": "inv-1", "from": 7, "to": 3}]
+    with pytest.raises(ReceiptError, match="from 7 to 3 goes backwards"):
+        parse_receipt(orjson.dumps({"station": "county-1", "ranges": ranges}), "county-1")
+
+
+async def test_whoever_may_publish_to_a_station_cannot_fill_the_log():
+    told = Station("county-1", Topics("microgrid", "hall"), "mqtt", confirmed=len, ask_desk=None)
+    with structlog.testing.capture_logs() as logs:
+        for number in range(500):
+            assert told.heard(told.topics[0], b"no receipt %d" % number)
+    assert told.dropped == 500
+    assert [line["dropped"] for line in logs] == [1]

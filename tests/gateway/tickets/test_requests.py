@@ -1,6 +1,7 @@
 """A station's requests: decided by the site's desk as a person's are, answered in `changes`, each key once."""
 
 import pytest
+import structlog
 
 from gateway.journal.record import Change
 from gateway.tickets.requests import Requests
@@ -117,3 +118,10 @@ async def test_a_store_that_refuses_is_for_the_caller_to_ask_again(house, asked,
         await asked("comment", text="x")
     await asked("comment", text="x")
     assert len(await answers(house)) == 1
+
+
+async def test_a_request_that_is_none_is_told_in_one_line(house):
+    requests = Requests(house.desk, house.journal, house.clock)
+    with structlog.testing.capture_logs() as logs:
+        await requests.ask({"ticket": 7, "event": "accept", "key": "k"}, "county-1")
+    assert [line["why"] for line in logs] == ["ticket: Input should be a valid string"]
