@@ -103,13 +103,16 @@ class Intake:
 
     async def run(self) -> None:
         """Until cancelled."""
+        refused = False
         while True:
             try:
                 await self.take_all()
+                refused = False
             except (OSError, JournalUnavailable) as refusal:
-                _log.warning("intake.refused", why=str(refusal))
-                await asyncio.sleep(_REFUSED_S)
-            await asyncio.sleep(_EVERY_S)
+                if not refused:
+                    _log.warning("intake.refused", why=str(refusal))
+                refused = True
+            await asyncio.sleep(_REFUSED_S if refused else _EVERY_S)
 
     async def take_all(self) -> None:
         """All that is there.
@@ -156,6 +159,9 @@ class Intake:
             of_device.note(there)
             numbers[device] = max([numbers.get(device, 0), *(f.seq for f in there if f.boot == boot)])
             for frame in some:
+                if frame.boot == self._journal.boot:  # from here, and given up since
+                    taken.known += 1
+                    continue
                 new = of_device.what_is_new(frame, taken)
                 if new is None:
                     taken.known += 1
