@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from device_values import POINTS as NAMES
 
 HERE = Path(__file__).parent
 DEVICES, POINTS = 20, 50
@@ -42,19 +43,7 @@ def started(command, core, **options) -> subprocess.Popen:
 
 
 def profile_yaml() -> str:
-    floats = [
-        "ac_power_kw",
-        "ac_reactive_power_kvar",
-        "ac_apparent_power_kva",
-        "frequency_hz",
-        "ac_voltage_l1_v",
-        "ac_voltage_l2_v",
-        "ac_voltage_l3_v",
-        "ac_current_l1_a",
-        "ac_current_l2_a",
-        "ac_current_l3_a",
-    ]
-    words = [f"dc_voltage_{n}_v" for n in range(1, 21)] + [f"dc_current_{n}_a" for n in range(1, 21)]
+    floats, words = NAMES[:10], NAMES[10:]
     points = [
         f"  - {{name: {name}, table: holding, address: {2 * i}, type: f32}}" for i, name in enumerate(floats)
     ]
