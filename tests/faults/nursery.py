@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 LONGEST_S = 20.0
 
@@ -18,10 +19,10 @@ LONGEST_S = 20.0
 class Nursery:
     """The other end, in the test's process."""
 
-    def __init__(self, log: str, preload: str | None = None) -> None:
+    def __init__(self, log: str, preload: str | None = None, child: str = "tests.faults.kernel") -> None:
         surroundings = dict(os.environ) | ({"LD_PRELOAD": preload} if preload else {})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery", log],
+            [sys.executable, "-m", "tests.faults.nursery", log, child],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -44,15 +45,15 @@ class Nursery:
 
 def main() -> None:
     log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for name in ("tests.faults.kernel", "tests.faults.doctored"):
-        importlib.import_module(name)
+    importlib.import_module("tests.faults.doctored")
+    child_of_ours = importlib.import_module(sys.argv[2])
     for line in sys.stdin:
         job = json.loads(line)
         began = time.perf_counter()
         said = _size(job["ledger"])
         child = os.fork()
         if child == 0:
-            _live(job, log)
+            _live(job, log, child_of_ours)
         if "kill_after_ms" in job:
             while job.get("once_open") and _size(job["ledger"]) == said and not _gone(child):
                 time.sleep(0.001)
@@ -72,15 +73,15 @@ def _gone(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _live(job: dict, log: int) -> None:
+def _live(job: dict, log: int, module: ModuleType) -> None:
     code = 70
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)
-        from tests.faults import doctored, kernel
+        from tests.faults import doctored
 
         doctored.apply(job)
-        kernel.run(job)
+        module.run(job)
         code = 0
     except BaseException as error:  # noqa: BLE001  # told by the code and in the log, whatever it is
         import traceback
