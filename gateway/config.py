@@ -35,7 +35,6 @@ NOT_YET = {
     "notify": "notices",
     "routes": "notices",
     "maintenance": "maintenance windows",
-    "calendar": "calendar files",
     "heartbeat": "outgoing heartbeat",
 }
 """Parts of the contract that this version reads but does not act on; `check` says so."""

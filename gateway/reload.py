@@ -41,6 +41,7 @@ def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
         "time": (old.file.time, new.file.time),
         "journal": (old.file.journal, new.file.journal),
         "tickets": (old.file.tickets, new.file.tickets),
+        "calendar": (old.file.calendar, new.file.calendar),
         "console": (old.file.console, new.file.console),
         "mqtt.embedded": (_embedded(old), _embedded(new)),
     }

@@ -15,6 +15,7 @@ from agent.plain_yaml import Path as Place
 from agent.profile import Profile
 from agent.profile_file import with_ratios
 from agent.rules.rule import RuleSet
+from gateway.calendar_check import calendar_faults
 from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
 from gateway.console.config import TlsFiles
 from gateway.field_types import clashes
@@ -50,6 +51,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
         *_field_faults(file, document, profiles),
         *_team_faults(file, document),
         *_not_yet_faults(file, document),
+        *calendar_faults(file.calendar, document, folder),
     ]
     devices = tuple(
         _device(block, profiles[block.profile], file.site.timezone)

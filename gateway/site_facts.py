@@ -15,6 +15,7 @@ from gateway.config import SiteConfig
 from gateway.console.ports import DeviceFacts, PointFacts, SiteFacts, TeamFacts, TeamMember
 from gateway.rules import GATEWAY_PERIOD_MS
 from gateway.sinks.mqtt_json import DeviceMeta
+from gateway.tickets.calendar import calendar_files, load_calendar
 from gateway.tickets.config import BilingualText
 from gateway.tickets.place import DeskDevice, DeskSite
 
@@ -69,7 +70,7 @@ def console_site(site: SiteConfig) -> SiteFacts:
 
 def desk_site(site: SiteConfig) -> DeskSite:
     """The site for the ticket desk."""
-    block = site.file.site
+    block, named = site.file.site, site.file.calendar
     return DeskSite(
         id=block.id,
         zone=ZoneInfo(block.timezone),
@@ -78,6 +79,7 @@ def desk_site(site: SiteConfig) -> DeskSite:
         devices={device.id: DeskDevice(device.period_ms, device.params) for device in site.devices},
         version=__version__,
         arrival_code=block.arrival_code,
+        calendar=None if named is None else load_calendar(calendar_files(site.folder)[named]),
     )
 
 

@@ -5,7 +5,7 @@ Targets for arrival of P1 are the utility's public pledge; the others are house 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Literal, Protocol, TypeAlias
 
 from agent.quantity import HOUR_MS
@@ -39,9 +39,17 @@ class RoundTheClock:
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """Monday to Friday, 08:30 to 17:30 on the site's own clock."""
+    """Monday to Friday, 08:30 to 17:30 on the site's own clock.
+
+    Args:
+        zone: of the site.
+        off: days off beside the weekends.
+        on: Saturdays and Sundays on which people work.
+    """
 
     zone: tzinfo
+    off: frozenset[date] = frozenset()
+    on: frozenset[date] = frozenset()
     opens: time = time(8, 30)
     closes: time = time(17, 30)
 
@@ -73,7 +81,8 @@ class BusinessHours:
 
     def _hours(self, day: datetime) -> tuple[int | None, int]:
         """Opening and closing of that local day; no opening on a day off."""
-        if day.weekday() >= 5:
+        at = day.date()
+        if at in self.off or (at.weekday() >= 5 and at not in self.on):
             return None, 0
         return self._at(day, self.opens), self._at(day, self.closes)
 

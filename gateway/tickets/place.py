@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from agent.reading import Value
+from gateway.tickets.calendar import WorkCalendar
 from gateway.tickets.due import BusinessHours, Remoteness, Timetable
 
 
@@ -23,6 +24,7 @@ class DeskSite:
     cell: who acts at a level: `village`, `town`, `county` → name.
     devices: those that are polled; the gateway's own ones need not be named.
     version: of the software, for the evidence.
+    calendar: its holidays and make-up working days, where it names some.
     """
 
     id: str
@@ -32,7 +34,10 @@ class DeskSite:
     devices: Mapping[str, DeskDevice] = field(default_factory=dict)
     version: str = ""
     arrival_code: str = ""
+    calendar: WorkCalendar | None = None
 
     @property
     def timetable(self) -> Timetable:
-        return Timetable(BusinessHours(self.zone), self.remoteness)
+        if self.calendar is None:
+            return Timetable(BusinessHours(self.zone), self.remoteness)
+        return Timetable(BusinessHours(self.zone, self.calendar.off, self.calendar.on), self.remoteness)
