@@ -277,7 +277,8 @@ class HistoryStore:
         """Somebody else has every span up to this record; not noted where it is not at `was` any more."""
         if self.told(level) != was:
             return False
-        self._open().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"told_{level}", upto))
+        if upto != was:  # a card is not written for nothing
+            self._open().execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"told_{level}", upto))
         return True
 
     def register_before(self, device: str, point: str, before_ms: int) -> Register | None:

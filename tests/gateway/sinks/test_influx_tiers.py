@@ -155,5 +155,8 @@ async def test_a_restart_brings_only_what_the_database_may_lack(scripted, site_a
     await until(lambda: sum(tier.written for tier in site.sink.tiers) >= 60)
     await asyncio.sleep(PACE.sure_after_ms / 1_000 + 0.5)
     assert await site.history.told("minute") > 0
+    written = site.history._store._connection.total_changes
+    await asyncio.sleep(1.0)
+    assert site.history._store._connection.total_changes == written, "a card is not written for nothing"
     buckets = {path for *_, path in scripted.requests}
     assert {"bucket=m_1m" in path for path in buckets} == {True, False}
