@@ -89,6 +89,14 @@ def standard(name: str) -> StandardPoint | None:
     return replace(family, name=name, label=label)
 
 
+def same_family(name: str, other: str) -> bool:
+    """Whether both are one standard point, or members of one numbered family (two strings, two cells)."""
+    if name == other:
+        return True
+    family = _NUMBER.sub("_{n}", name, count=1)
+    return family in STANDARD and family == _NUMBER.sub("_{n}", other, count=1)
+
+
 _NUMBER = re.compile(r"_[1-9][0-9]*(?=_|$)")
 
 _INV: tuple[Kind, ...] = ("inverter",)

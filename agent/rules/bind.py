@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from agent.points import standard
+from agent.points import same_family, standard
 from agent.reading import Value
 from agent.rules.check import Type
 from agent.rules.compiled import Known, compiled, exists
@@ -70,9 +70,12 @@ class WatchScope:
         params: Mapping[str, Value],
         types: Mapping[str, Type],
         min_good: float,
+        *,
+        peers: Sequence[DeviceValues] = (),
     ) -> None:
         self._site, self._device = site, device
         self._params, self._types, self._min_good = params, types, min_good
+        self._peers = peers
 
     def constant(self, name: str) -> Value | None:
         return self._params.get(name)
@@ -110,6 +113,23 @@ class WatchScope:
 
     def sun_elevation(self) -> Known:
         return self._site.sun_elevation
+
+    def peers(self, call: Call) -> list[Known]:
+        """The point, and its other numbers, at all devices of the rule's scope; never itself."""
+        (name,) = call.arguments
+        assert isinstance(name, Name)  # noqa: S101  # the parser demands it
+        found: list[Known] = []
+        for device in self._peers:
+            scope = WatchScope(self._site, device, self._params, self._types, self._min_good)
+            for point in sorted(device.facts.points or ()):
+                if not same_family(name.point, point) or (device is self._device and point == name.point):
+                    continue
+                peer = Name(point, name.at)
+                if call.window_ms is None:
+                    found.append(device.reader_from_outside(point, self._type(peer)))
+                else:
+                    found.append(scope.window(Call("avg", (peer,), call.window_ms, call.at)))
+        return found
 
     def window(self, call: Call) -> Known:
         points = [n for n in walk(call.arguments[0]) if isinstance(n, Name) and n.name not in self._params]
@@ -237,7 +257,8 @@ def _bound(
         for expression in rule.expressions()
         for name, type_ in expression.types.items()
     }
-    scope = WatchScope(site, device, params, types, rule.min_good)
+    others = [d for d in site.devices.values() if in_scope(rule.scope, d.facts, site.site.id)]
+    scope = WatchScope(site, device, params, types, rule.min_good, peers=others)
     nodes = [node_of(expression) for expression in rule.expressions()]
     if not all(exists(node, scope) for node in nodes):
         reason, mistake = _why_not(nodes, scope, device, site)

@@ -7,6 +7,7 @@ their own, since these run thousands of times a second.
 
 import operator
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Protocol, TypeAlias
 
 from agent.reading import Value
@@ -36,7 +37,11 @@ class Scope(Protocol):
 
     def sun_elevation(self) -> Known: ...
 
+    def peers(self, call: Call) -> list[Known]:
+        """The same point at the peers, each for itself."""
 
+
+_FEWEST_PEERS = 2
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -265,6 +270,8 @@ def _among(operand: Known, choices: frozenset[Value | None], *, negated: bool) -
 
 
 def _call(node: Call, scope: Scope) -> Known:
+    if node.function == "peers_median":
+        return _median(scope.peers(node))
     if node.window_ms is not None:
         return scope.window(node)
     argument = node.arguments[0] if node.arguments else None
@@ -292,6 +299,16 @@ def _reduced(reduce: Callable[[Sequence[float]], float], parts: list[Known]) -> 
     def run() -> Value | None:
         values = [part() for part in parts]
         return None if None in values else reduce(values)  # type: ignore[arg-type]  # checked to be numbers
+
+    return run
+
+
+def _median(peers: list[Known]) -> Known:
+    """Of those that are known, if there are two of them."""
+
+    def run() -> Value | None:
+        values = [value for peer in peers if (value := peer()) is not None]
+        return median(values) if len(values) >= _FEWEST_PEERS else None  # type: ignore[type-var]  # checked
 
     return run
 

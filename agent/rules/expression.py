@@ -43,17 +43,21 @@ FUNCTIONS: dict[str, str] = {
     "quality": "quality(point)",
     "sun_elevation": "sun_elevation()",
     "first": "first(a, b, ..)",
+    "peers_median": "peers_median(point) or peers_median(point, '10m')",
 }
 """What may be called, and how it is written.
 
 `delta` newest minus oldest; `rate` the same per second; `count_events` how often the condition
 became true; `duration` seconds for which it held; `age` seconds since the last good value;
 `sun_elevation` degrees; `first` the first argument that is known: the points of all but the
-last need not exist at the device or site.
+last need not exist at the device or site; `peers_median` the median of the same point (with a
+window: of its mean) at the other devices of the rule's scope, and of its other numbers (strings,
+cells) at all of them, unknown with fewer than two of them good.
 """
 
 WINDOWED = frozenset({"avg", "delta", "rate", "count_events", "duration"})
-_MAYBE_WINDOWED = frozenset({"min", "max"})
+_MAYBE_WINDOWED = frozenset({"min", "max", "peers_median"})
+_OF_POINTS = frozenset({"age", "quality", "peers_median"})
 _PLAIN_ARGUMENTS: dict[str, tuple[int, int]] = {
     "abs": (1, 1),
     "min": (2, 20),
@@ -62,6 +66,7 @@ _PLAIN_ARGUMENTS: dict[str, tuple[int, int]] = {
     "quality": (1, 1),
     "sun_elevation": (0, 0),
     "first": (2, 5),
+    "peers_median": (1, 1),
 }
 
 _TOKEN = re.compile(
@@ -270,12 +275,12 @@ class _Parser:
         has_window = len(arguments) == 2 and isinstance(last, Constant) and isinstance(last.value, str)
         if function in WINDOWED and not has_window:
             raise wrong
+        if function in _OF_POINTS and arguments and not isinstance(arguments[0], Name):
+            raise wrong
         if has_window and function in WINDOWED | _MAYBE_WINDOWED:
             return Call(function, (arguments[0],), _window_ms(arguments[1]), name.at)
         least, most = _PLAIN_ARGUMENTS[function]
         if not least <= len(arguments) <= most:
-            raise wrong
-        if function in ("age", "quality") and not isinstance(arguments[0], Name):
             raise wrong
         return Call(function, tuple(arguments), None, name.at)
 

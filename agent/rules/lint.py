@@ -132,3 +132,7 @@ class _Leaves:
 
     def sun_elevation(self) -> Known:
         return self._leaf("sun_elevation()")
+
+    def peers(self, call: Call) -> list[Known]:
+        inner = next(n.name for n in walk(call) if isinstance(n, Name))
+        return [self._leaf(f"peers_median({inner})")] * 2

@@ -236,7 +236,7 @@ class _RuleReader:
                 self._fault(("tests", index, "params", name), f"the rule has no parameter {name!r}", "")
 
     def _known_in_test(self, point: str) -> bool:
-        each = self._written.scope.each
+        each, point = self._written.scope.each, point.removeprefix("peers.")
         for name in self._used:
             if name == point:
                 return True

@@ -4,12 +4,14 @@ Each sample time is a frame of the device (and of a weather station for `site.` 
 a tick; where nothing came (`-`) there is only the tick. A list that is shorter than the others
 goes on with its last sample. `only_if` counts only
 in tests that give samples for it. `sun_elevation` may be given like a point; without it the
-sun is unknown.
+sun is unknown. `peers.<point>` is what two other devices of the kind say.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
+from agent.profile import Kind
 from agent.quantity import duration_text
 from agent.reading import Frame, Quality
 from agent.rules.engine import Engine
@@ -19,7 +21,10 @@ from agent.rules.samples import Samples, Taken, parse_samples
 from agent.rules.tree import Call, names, walk
 
 START_TS_MS = 1_780_000_000_000
-DEVICE, STATION = "device-1", "station-1"
+DEVICE, STATION, PEERS = "device-1", "station-1", ("peer-1", "peer-2")
+_SITE, _PEERS = "site.", "peers."
+_PREFIXES: Mapping[str, str] = {STATION: _SITE, **dict.fromkeys(PEERS, _PEERS)}
+"""How the samples of the other devices are written; the device's own stand without."""
 _SUN = "sun_elevation"
 
 
@@ -67,7 +72,8 @@ def run_test(rule: Rule, test: RuleTest) -> Verdict:
         inhibited_by=(),
     )
     site = _site(rule, series, test.every_ms, lambda _ts_ms: angle[0])
-    engine = Engine(site, RuleSet({rule.id: alone}), {}, lambda: "alert-1")
+    ids = count(1)
+    engine = Engine(site, RuleSet({rule.id: alone}), {}, lambda: f"alert-{next(ids)}")
     ours = [report for report in engine.bindings() if report.device == DEVICE]
     bound = [report for report in ours if report.bound and test.channel in (None, report.channel)]
     if not bound:
@@ -93,12 +99,21 @@ def _site(
     rule: Rule, series: Mapping[str, Samples], every_ms: int, sun: Callable[[int], float | None]
 ) -> SiteFacts:
     used = {*series, *(point for point in rule.needed_points() if "{" not in point)}
-    shared = frozenset(point.removeprefix("site.") for point in used if point.startswith("site."))
-    own = frozenset(point for point in used if not point.startswith("site."))
-    device = DeviceFacts(DEVICE, rule.scope.kinds or ("meter",), own, every_ms)
-    return SiteFacts(
-        "site", (device, DeviceFacts(STATION, ("weather",), shared, every_ms)), sun_elevation=sun
-    )
+    kinds = rule.scope.kinds or ("meter",)
+
+    def facts(name: str, kinds: tuple[Kind, ...]) -> DeviceFacts:
+        return DeviceFacts(name, kinds, frozenset(p for _, p in _of(name, used)), every_ms)
+
+    devices = facts(DEVICE, kinds), facts(STATION, ("weather",)), *(facts(peer, kinds) for peer in PEERS)
+    return SiteFacts("site", devices, sun_elevation=sun)
+
+
+def _of(device: str, written: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What of these is a device's: as it is written, and the point that it is."""
+    prefix = _PREFIXES.get(device, "")
+    for name in written:
+        if name.startswith(prefix) if prefix else not name.startswith((_SITE, _PEERS)):
+            yield name, name.removeprefix(prefix)
 
 
 def _asks_for(only_if: Expression, test: RuleTest) -> bool:
@@ -113,12 +128,11 @@ def _at(samples: Samples, index: int) -> Taken:
 
 def _frames(series: Mapping[str, Samples], index: int, at_ms: int) -> Iterator[Frame]:
     """One frame per device for which something came; a poll in which all is bad has failed."""
-    for device in (STATION, DEVICE):
+    for device in (STATION, *PEERS, DEVICE):
         taken = {
-            point.removeprefix("site."): sample
-            for point, samples in series.items()
-            if point.startswith("site.") is (device == STATION)
-            and (sample := _at(samples, index)).kind != "none"
+            point: sample
+            for name, point in _of(device, series)
+            if (sample := _at(series[name], index)).kind != "none"
         }
         if not taken:
             continue

@@ -43,6 +43,9 @@ class Values:
     def sun_elevation(self) -> Known:
         return lambda: 12.0
 
+    def peers(self, call: Call) -> list[Known]:
+        return [lambda n=n: n for n in (1.0, None, 3.0, 8.0)]
+
 
 def evaluate(text: str, **values: float | str | bool | None) -> float | str | bool | None:
     return compiled(parse(text), Values(**values))()
