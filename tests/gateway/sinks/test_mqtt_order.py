@@ -58,7 +58,7 @@ async def test_changes_of_earlier_runs_come_before_those_of_this_one(
     now = [(feed.boot, seq, seq == 1) for seq in range(1, 7)]
     assert said == runs + now
     await until(lambda: journal.cursor("mqtt") == journal.head())
-    assert len({frame[:3] for frame in heard.frames()}) == 1_200
+    await until(lambda: len({frame[:3] for frame in heard.frames()}) == 1_200, "the subscriber has them, too")
 
 
 async def test_changes_that_were_on_their_way_when_the_link_broke_come_again_in_order(
