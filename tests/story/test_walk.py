@@ -369,7 +369,7 @@ async def test_from_a_register_to_an_archived_ticket(story, maplebridge, eventua
         _, answer = await story.api.get(f"/api/v1/tickets/{ticket}")
         return answer if answer["state"] == wanted else None
 
-    answer = await eventually(lambda: state("verified"), "verified by the data", 30)
+    answer = await eventually(lambda: state("verified"), "verified by the data", 90)
     assert answer["events"][-1]["by"] == "desk"
     answer = await done("archive", "archived", key="archive-at-last")
     await until(lambda: heard.on(topic)[-1] is None, "the ticket gone from MQTT")
