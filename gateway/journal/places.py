@@ -42,8 +42,9 @@ class Places:
             self._progress[reader] = progress.settle_all(gone)
 
     def lag(self, reader: str, behind_ms: int) -> None:
-        """What this reader settles may be written down only so much later."""
-        self._lags[reader] = _Lag(behind_ms, self.of(reader))
+        """What this reader settles may be written down only so much later; also where it begins anew."""
+        place, known = self.of(reader), self._lags.get(reader)
+        self._lags[reader] = _Lag(behind_ms, place if known is None else known.sure)
 
     def recede(self, reader: str) -> None:
         """Take back what a lagging reader has settled too lately to be sure of."""

@@ -30,6 +30,17 @@ def test_with_a_lag_it_is_durable_only_once_it_is_old_enough():
     assert places.of("db").cursor == 62
 
 
+def test_a_reader_that_begins_anew_makes_nothing_sure_that_was_not():
+    places = Places({}, Ranges())
+    places.lag("db", 1_000)
+    places.settle("db", 1, 9)
+    places.durable(0)
+    places.lag("db", 1_000)
+    assert places.durable(10)["db"].cursor == 0
+    places.recede("db")
+    assert places.of("db").cursor == 0
+
+
 def test_what_recedes_is_owed_again_but_never_what_is_gone():
     places = Places({}, Ranges())
     places.lag("db", 1_000)
