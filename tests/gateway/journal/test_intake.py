@@ -77,9 +77,10 @@ async def test_a_kill_in_the_middle_costs_nothing_and_doubles_nothing(opener, tm
     rows = [row(n, device=f"inv-{n % 3}") for n in range(4_000)]
     receipt = lay(tmp_path, rows)
     for _ in range(12):
+        journal = await opener()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(dice.uniform(0.01, 0.15)):
-                await Intake(tmp_path, await opener()).take_all()
+                await Intake(tmp_path, journal).take_all()
     journal = await opener()
     await Intake(tmp_path, journal).take_all()
     assert Taken.read(receipt).frames < 4_000, "it was interrupted at least once"
