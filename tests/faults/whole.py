@@ -25,7 +25,7 @@ def ended_well(world, gateway, maplebridge, eventually):
         assert await last.stop() == 0, last.log
         statistics = (await maplebridge("journal", "stats", world.site, "--data", world.data, "--json")).json
         behind = statistics["cursors"]["mqtt"]["backlog_frames"]  # the database gets its last 30 s again
-        assert not whole or behind == 0, "an orderly end leaves nothing unsent"
+        assert not whole or behind == 0, f"an orderly end leaves nothing unsent: {statistics}"
         return await asyncio.to_thread(world.account)
 
     return end
