@@ -66,6 +66,7 @@ class SiteBlock(_Block):
     cell: Cell | None = None
     template: str | None = None
     arrival_code: str = Field(default="", max_length=40)
+    serves: tuple[Literal["clinic", "pump", "cold_store"], ...] = ()
     users_served: int | None = Field(default=None, ge=0)
     transformer_kva: float | None = Field(default=None, gt=0)
     export_permit_kw: float | None = Field(default=None, ge=0)

@@ -79,6 +79,7 @@ def desk_site(site: SiteConfig) -> DeskSite:
         devices={device.id: DeskDevice(device.period_ms, device.params) for device in site.devices},
         version=__version__,
         arrival_code=block.arrival_code,
+        raised=bool(block.serves),
         calendar=None if named is None else load_calendar(calendar_files(site.folder)[named]),
     )
 

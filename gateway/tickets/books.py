@@ -1,48 +1,21 @@
 """What one transaction reads and writes in the desk's tables."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from gateway.tickets import schema
+from gateway.tickets.alert_books import AlertBooks, Wanted, json_text, latest_first
 from gateway.tickets.event import TicketEvent
+from gateway.tickets.life import Act
 from gateway.tickets.ticket import Ticket, apply, replay
 
-_CLEAR = frozenset({"latched", "cleared"})
 _FIRST_HASH = "0" * 64
-
-
-@dataclass(frozen=True, slots=True)
-class AlertEntry:
-    """An alert as the desk keeps it: its document and the ticket that it belongs to or is listed in."""
-
-    document: Mapping[str, Any]
-    changed_ms: int
-    clear_since_ms: int | None
-    ticket: str | None
-    listed_in: str | None
-
-    @property
-    def id(self) -> str:
-        return str(self.document["id"])
-
-    @property
-    def suppressed(self) -> bool:
-        return self.document["suppressed"] is not None
-
-    @property
-    def parent(self) -> str | None:
-        """The alert that inhibits it."""
-        suppressed = self.document["suppressed"]
-        return suppressed["alert"] if suppressed and suppressed["by"] == "inhibited" else None
-
-    def shown(self) -> dict[str, Any]:
-        """The alert document with its ticket."""
-        return {**self.document, "ticket": self.ticket or self.listed_in or self.document["ticket"]}
+_BEGINS = frozenset({Act.OPEN.value, Act.REOPEN.value, Act.RECUR.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +26,6 @@ class Folder:
     events: tuple[TicketEvent, ...]
     good_from_ms: int | None = None
     good_share: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which part of a list; `state` is `open`, `all` or one state (of alerts also `shelved`)."""
-
-    state: str = "open"
-    site: str | None = None
-    device: str | None = None
-    severities: frozenset[str] = frozenset()
-    text: str | None = None
 
 
 class Cache:
@@ -88,11 +50,11 @@ class Cache:
         self._folders.clear()
 
 
-class Books:
+class Books(AlertBooks):
     """The tables within one transaction."""
 
     def __init__(self, connection: Connection, cache: Cache) -> None:
-        self._db = connection
+        super().__init__(connection)
         self._cache = cache
 
     # -- facts of the desk
@@ -104,95 +66,6 @@ class Books:
         changed = self._db.execute(update(schema.meta).where(schema.meta.c.key == key).values(value=value))
         if changed.rowcount == 0:
             self._db.execute(insert(schema.meta).values(key=key, value=value))
-
-    # -- alerts
-
-    def alert(self, alert_id: str) -> AlertEntry | None:
-        row = self._db.execute(select(schema.alerts).where(schema.alerts.c.id == alert_id)).first()
-        return None if row is None else _entry(row)
-
-    def alerts(self, ids: Iterable[str]) -> dict[str, AlertEntry]:
-        wanted = list(ids)
-        if not wanted:
-            return {}
-        rows = self._db.execute(select(schema.alerts).where(schema.alerts.c.id.in_(wanted)))
-        return {row.id: _entry(row) for row in rows}
-
-    def open_alerts(self) -> list[AlertEntry]:
-        """All but the cleared ones, oldest first."""
-        query = select(schema.alerts).where(schema.alerts.c.state != "cleared")
-        return [_entry(row) for row in self._db.execute(query.order_by(schema.alerts.c.since_ms))]
-
-    def keep_alert(self, document: Mapping[str, Any], position: int, ts_ms: int) -> bool:
-        """Store the alert as it is after a change; False when that change is known already."""
-        alert_id, table = document["id"], schema.alerts
-        known = self._db.execute(select(table).where(table.c.id == alert_id)).first()
-        seen = select(func.max(schema.alert_changes.c.position)).where(
-            schema.alert_changes.c.alert == alert_id
-        )
-        last = self._db.execute(seen).scalar()
-        if last is not None and last >= position:
-            return False
-        suppressed = document["suppressed"] or {}
-        values = {
-            "site": document["site"],
-            "device": document["device"],
-            "rule": document["rule"],
-            "state": document["state"],
-            "severity": document["severity"],
-            "since_ms": document["since"],
-            "changed_ms": ts_ms,
-            "clear_since_ms": _clear_since_ms(document, known, ts_ms),
-            "suppressed_by": suppressed.get("by"),
-            "parent": suppressed.get("alert"),
-            "document": _json(document),
-        }
-        if known is None:
-            self._db.execute(insert(table).values(id=alert_id, **values))
-        else:
-            self._db.execute(update(table).where(table.c.id == alert_id).values(**values))
-        change = {"alert": alert_id, "position": position, "ts_ms": ts_ms, "document": values["document"]}
-        self._db.execute(insert(schema.alert_changes).values(**change))
-        return True
-
-    def link_alert(self, alert_id: str, ticket_id: str) -> None:
-        self._db.execute(update(schema.alerts).where(schema.alerts.c.id == alert_id).values(ticket=ticket_id))
-
-    def list_alert(self, alert_id: str, ticket_id: str) -> None:
-        self._db.execute(
-            update(schema.alerts).where(schema.alerts.c.id == alert_id).values(listed_in=ticket_id)
-        )
-
-    def alert_changes(self, alert_id: str) -> list[tuple[int, dict[str, Any]]]:
-        """All changes of an alert in order: when, and the document since then."""
-        table = schema.alert_changes
-        query = (
-            select(table.c.ts_ms, table.c.document)
-            .where(table.c.alert == alert_id)
-            .order_by(table.c.position)
-        )
-        return [(ts_ms, orjson.loads(document)) for ts_ms, document in self._db.execute(query)]
-
-    def page_of_alerts(self, wanted: Wanted, limit: int, before: tuple[int, str] | None) -> list[AlertEntry]:
-        """The latest first."""
-        table = schema.alerts
-        query = select(table)
-        if wanted.state == "open":
-            query = query.where(table.c.state != "cleared")
-        elif wanted.state == "shelved":
-            query = query.where(table.c.suppressed_by == "shelved")
-        elif wanted.state != "all":
-            query = query.where(table.c.state == wanted.state)
-        if wanted.site is not None:
-            query = query.where(table.c.site == wanted.site)
-        if wanted.device is not None:
-            query = query.where(table.c.device == wanted.device)
-        if wanted.severities:
-            query = query.where(table.c.severity.in_(sorted(wanted.severities)))
-        if wanted.text:
-            query = query.where(func.lower(table.c.document).contains(wanted.text.lower(), autoescape=True))
-        query = _latest_first(query, table.c.since_ms, table.c.id, limit, before)
-        return [_entry(row) for row in self._db.execute(query)]
 
     # -- tickets
 
@@ -225,6 +98,20 @@ class Books:
         where = and_(table.c.site == site, table.c.opened_ms > since_ms)
         return self._db.execute(select(func.count()).select_from(table).where(where)).scalar_one()
 
+    def episodes(self, key: str, since_ms: int) -> list[str]:
+        """For each time since then that a ticket of this key was opened or came back: its id, in order."""
+        events, tickets = schema.ticket_events, schema.tickets
+        query = select(events.c.ticket, events.c.document).join(tickets, tickets.c.id == events.c.ticket)
+        where = and_(tickets.c.dedupe_key == key, events.c.ts_ms > since_ms)
+        rows = self._db.execute(query.where(where).order_by(events.c.id))
+        return [ticket for ticket, text in rows if orjson.loads(text)["event"] in _BEGINS]
+
+    def last_opened_ms(self, key: str) -> int | None:
+        """When the latest ticket of this key was opened."""
+        table = schema.tickets
+        query = select(func.max(table.c.opened_ms)).where(table.c.dedupe_key == key)
+        return self._db.execute(query).scalar()
+
     def numbers_with(self, prefix: str) -> int:
         table = schema.tickets
         where = table.c.number.startswith(prefix, autoescape=True)
@@ -242,7 +129,7 @@ class Books:
             query = query.where(table.c.site == wanted.site)
         if wanted.text:
             query = query.where(table.c.search.contains(wanted.text.lower(), autoescape=True))
-        query = _latest_first(query, table.c.opened_ms, table.c.id, limit, before)
+        query = latest_first(query, table.c.opened_ms, table.c.id, limit, before)
         return [self._folder(row) for row in self._db.execute(query).all()]
 
     def append(self, folder: Folder | None, events: Sequence[TicketEvent]) -> Folder:
@@ -257,7 +144,7 @@ class Books:
         for event in events:
             after = apply(ticket, event)
             self._keep_ticket(after, new=ticket is None)
-            ticket, document = after, _json(event.document())
+            ticket, document = after, json_text(event.document())
             last_hash = chained(last_hash, document)
             row = {
                 "ticket": after.id,
@@ -362,29 +249,3 @@ def broken_link(rows: Iterable[tuple[str, str]]) -> int | None:
         if last_hash != stored:
             return seq
     return None
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _entry(row: Row[Any]) -> AlertEntry:
-    return AlertEntry(
-        orjson.loads(row.document), row.changed_ms, row.clear_since_ms, row.ticket, row.listed_in
-    )
-
-
-def _clear_since_ms(document: Mapping[str, Any], known: Row[Any] | None, ts_ms: int) -> int | None:
-    if document["state"] not in _CLEAR:
-        return None
-    if known is not None and known.clear_since_ms is not None:
-        return int(known.clear_since_ms)
-    return ts_ms
-
-
-def _latest_first(
-    query: Select[Any], when: Any, ident: Any, limit: int, before: tuple[int, str] | None
-) -> Select[Any]:
-    if before is not None:
-        query = query.where(tuple_(when, ident) < tuple_(*before))
-    return query.order_by(when.desc(), ident.desc()).limit(limit)

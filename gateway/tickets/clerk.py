@@ -10,8 +10,9 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.rules.rule import Rule
+from gateway.tickets.alert_books import AlertEntry
 from gateway.tickets.ask import Ask, desk_key
-from gateway.tickets.books import AlertEntry, Books, Cache, Folder
+from gateway.tickets.books import Books, Cache, Folder
 from gateway.tickets.context import TeamFacts
 from gateway.tickets.judge import judge, measure_from_ms
 from gateway.tickets.life import Act

@@ -18,8 +18,8 @@ import structlog
 from agent.clock import Clock
 from agent.rules.rule import Rule
 from gateway.journal.record import Change, Position
+from gateway.tickets.alert_books import Wanted
 from gateway.tickets.ask import MAX_EVIDENCE_BYTES, WrongArguments, parse_ask
-from gateway.tickets.books import Wanted
 from gateway.tickets.clerk import AlertChange, Clerk, Measuring
 from gateway.tickets.config import Team
 from gateway.tickets.context import TeamFacts

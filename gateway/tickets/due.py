@@ -160,13 +160,13 @@ class Timetable:
     always: Calendar = RoundTheClock()
 
     def accept_ms(self, kind: TicketKind, priority: Priority, from_ms: int) -> int:
-        return self._due(_targets(kind, priority).accept, from_ms)
+        return self.after(_targets(kind, priority).accept, from_ms)
 
     def arrive_ms(self, kind: TicketKind, priority: Priority, from_ms: int) -> int:
-        return self._due(_targets(kind, priority).arrive[self.remoteness], from_ms)
+        return self.after(_targets(kind, priority).arrive[self.remoteness], from_ms)
 
     def restore_ms(self, kind: TicketKind, priority: Priority, from_ms: int) -> int:
-        return self._due(_targets(kind, priority).restore[self.remoteness], from_ms)
+        return self.after(_targets(kind, priority).restore[self.remoteness], from_ms)
 
     def restore_after_pause_ms(
         self, kind: TicketKind, priority: Priority, due_ms: int, paused_ms: int, resumed_ms: int
@@ -176,7 +176,8 @@ class Timetable:
         left_ms = calendar.between(paused_ms, due_ms)
         return calendar.add(resumed_ms, left_ms) if left_ms > 0 else due_ms
 
-    def _due(self, target: Target, from_ms: int) -> int:
+    def after(self, target: Target, from_ms: int) -> int:
+        """The instant at which the span is over, in the calendar that it counts in."""
         return self._calendar(target).add(from_ms, target.work_ms)
 
     def _calendar(self, target: Target) -> Calendar:

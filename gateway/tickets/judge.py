@@ -2,6 +2,7 @@
 
 from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.context import Context
+from gateway.tickets.escalation import overdue
 from gateway.tickets.life import SELF_CLOSING_KINDS, UNACCEPTED, Act, State
 from gateway.tickets.recovery import latched, not_recovered, recovery_start_ms
 from gateway.tickets.roles import DESK_ROLE
@@ -19,11 +20,20 @@ def measure_from_ms(ticket: Ticket, context: Context) -> int | None:
 
 def judge(ticket: Ticket, context: Context) -> Ask | None:
     """The next event that the desk itself owes this ticket."""
+    verdict: Ask | None = None
     if ticket.state is State.REPORTED:
-        return _of_reported(ticket, context)
-    if ticket.state in UNACCEPTED and context.own(ticket):
-        return _of_unaccepted(ticket, context)
-    return None
+        verdict = _of_reported(ticket, context)
+    elif ticket.state in UNACCEPTED and context.own(ticket):
+        verdict = _of_unaccepted(ticket, context)
+    return verdict or _of_late(ticket, context)
+
+
+def _of_late(ticket: Ticket, context: Context) -> Ask | None:
+    late = overdue(ticket, context.timetable, context.now_ms)
+    if late is None:
+        return None
+    reason = f"the time to {late.clock} is over"
+    return _own(ticket, Act.ESCALATE, level=late.level, reason=reason, clock=late.clock, due=late.due_ms)
 
 
 def _of_reported(ticket: Ticket, context: Context) -> Ask | None:

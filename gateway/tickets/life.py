@@ -15,6 +15,11 @@ Priority: TypeAlias = Literal["P1", "P2", "P3", "P4"]
 TicketLevel: TypeAlias = Literal["village", "town", "county"]
 
 
+LOWER: Mapping[Priority, Priority] = {"P1": "P2", "P2": "P3", "P3": "P4"}
+HIGHER: Mapping[Priority, Priority] = {low: high for high, low in LOWER.items()}
+"""One step less, one step more urgent."""
+
+
 class State(StrEnum):
     NEW = "new"
     DISPATCHED = "dispatched"

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agent.quantity import MINUTE_MS
+from agent.quantity import DAY_MS, MINUTE_MS
 from agent.reading import Text
 from agent.rules.alert import Severity
 from agent.rules.rule import TicketPlan
 from gateway.tickets.config import TicketKind
 from gateway.tickets.due import Timetable
 from gateway.tickets.event import TicketEvent
-from gateway.tickets.life import Act, Priority, State
+from gateway.tickets.life import HIGHER, Act, Priority, State
 
-STORM_TICKETS = 5
+STORM_TICKETS = 4
 STORM_WINDOW_MS = 10 * MINUTE_MS
-"""More new tickets of one site in this window become one storm ticket."""
+"""After so many new tickets of a site in this window the next takes all that comes: never more than five."""
 DEFAULT_VERIFY_MS = 30 * MINUTE_MS
 _PRIORITY: Mapping[Severity, Priority] = {
     "critical": "P1",
@@ -26,8 +26,15 @@ _PRIORITY: Mapping[Severity, Priority] = {
 }
 
 
-def priority_of(kind: TicketKind, severity: Severity) -> Priority:
-    return "P1" if kind == "emergency" else _PRIORITY[severity]
+RECURRENCES = 3
+RECURRENCE_WINDOW_MS = 90 * DAY_MS
+"""So many tickets of one subject in so long a time propose preventive work."""
+
+
+def priority_of(kind: TicketKind, severity: Severity, *, raised: bool = False) -> Priority:
+    """`raised`: one step more urgent, since the site serves what must not fail."""
+    priority: Priority = "P1" if kind == "emergency" else _PRIORITY[severity]
+    return HIGHER.get(priority, priority) if raised else priority
 
 
 def kind_of(plan: TicketPlan) -> TicketKind:
@@ -53,6 +60,11 @@ def storm_key(site: str) -> str:
     return f"{site}/*/storm/defect"
 
 
+def preventive_key(key: str) -> str:
+    """Of the proposal that a recurring subject makes."""
+    return f"{key.rpartition('/')[0]}/preventive"
+
+
 STORM_TITLE = Text("Many alerts at once", "告警风暴")
 
 
@@ -62,7 +74,7 @@ class Subject:
 
     Args:
         items: the checklist's items as they stand now.
-        source: `alert` or `person`.
+        source: `alert`, `person`, or `recurrence` for a proposal of preventive work.
         rule: of the alert that opened it.
     """
 

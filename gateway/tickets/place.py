@@ -25,6 +25,7 @@ class DeskSite:
     devices: those that are polled; the gateway's own ones need not be named.
     version: of the software, for the evidence.
     calendar: its holidays and make-up working days, where it names some.
+    raised: its tickets are one step more urgent, since it serves what must not fail.
     """
 
     id: str
@@ -35,6 +36,7 @@ class DeskSite:
     version: str = ""
     arrival_code: str = ""
     calendar: WorkCalendar | None = None
+    raised: bool = False
 
     @property
     def timetable(self) -> Timetable:

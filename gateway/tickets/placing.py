@@ -10,14 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent.clock import Clock
+from agent.quantity import DAY_MS
 from agent.reading import Text, Value
 from agent.rules.rule import Rule
+from gateway.tickets.alert_books import AlertEntry
 from gateway.tickets.ask import Ask, desk_key
-from gateway.tickets.books import AlertEntry, Books, Folder
+from gateway.tickets.books import Books, Folder
+from gateway.tickets.config import TicketKind
 from gateway.tickets.context import AlertFacts, Context, TeamFacts
 from gateway.tickets.guards import REOPEN_WITHIN_MS
-from gateway.tickets.life import Act
+from gateway.tickets.life import Act, Priority
 from gateway.tickets.opening import (
+    RECURRENCE_WINDOW_MS,
+    RECURRENCES,
     STORM_TICKETS,
     STORM_TITLE,
     STORM_WINDOW_MS,
@@ -25,6 +30,7 @@ from gateway.tickets.opening import (
     dedupe_key,
     kind_of,
     opened,
+    preventive_key,
     priority_of,
     storm_key,
     verify_for_ms,
@@ -70,13 +76,11 @@ class Placing:
             return set()
         if entry.document["state"] == "clearing" and plan.open_after_ms:
             return set()
-        folder = (
-            self._attached(books, entry, rule)
-            or self._again(books, entry, rule)
-            or self._opened(books, entry, rule)
-        )
+        attached = self._attached(books, entry, rule)
+        folder = attached or self._again(books, entry, rule) or self._opened(books, entry, rule)
         books.link_alert(entry.id, folder.ticket.id)
-        return {folder.ticket.id}
+        proposal = None if attached else self._proposed(books, folder.ticket, rule)
+        return {folder.ticket.id} if proposal is None else {folder.ticket.id, proposal.ticket.id}
 
     def _age_ms(self, entry: AlertEntry, at_ms: int) -> int:
         """How long the alert has stood, also where its time has become known meanwhile."""
@@ -90,7 +94,11 @@ class Placing:
         folder = None if ticket_id is None else books.folder(ticket_id)
         if folder is None or not folder.ticket.open:
             return set()
-        facts = {"alerts": [entry.id], "devices": [entry.document["device"]]}
+        facts = {
+            "alerts": [entry.id],
+            "devices": [entry.document["device"]],
+            "priority": self._priority(folder.ticket.kind, entry),
+        }
         self.do(books, folder, Ask(Act.LIST, "desk", DESK_ROLE, desk_key(f"list-{entry.id}"), facts))
         books.list_alert(entry.id, folder.ticket.id)
         return {folder.ticket.id}
@@ -141,6 +149,36 @@ class Placing:
             rule=rule.id,
         )
         return self.open(books, subject, desk_key(f"alert-{entry.id}"), by="desk", role=DESK_ROLE)
+
+    def _proposed(self, books: Books, ticket: Ticket, rule: Rule) -> Folder | None:
+        """Preventive work, where this subject has come too often since it was last proposed."""
+        key = preventive_key(ticket.key)
+        if ticket.key == storm_key(self._site.id) or key == ticket.key or books.open_by_key(key) is not None:
+            return None
+        since_ms = max(self._clock.utc_ms() - RECURRENCE_WINDOW_MS, books.last_opened_ms(key) or 0)
+        episodes = books.episodes(ticket.key, since_ms)
+        if len(episodes) < RECURRENCES:
+            return None
+        plan = rule.ticket
+        checklist = None if plan is None else plan.checklist
+        shown = (books.folder(ticket_id) for ticket_id in dict.fromkeys(episodes))
+        names = ", ".join(f.ticket.shown_number or f.ticket.id for f in shown if f is not None)
+        subject = Subject(
+            key=key,
+            kind="preventive",
+            site=self._site.id,
+            title=Text(f"Keeps coming back: {ticket.title.en}", f"反复发生:{ticket.title.zh}"),
+            source="recurrence",
+            priority="P4",
+            devices=ticket.devices,
+            team=None if plan is None else plan.team,
+            checklist=checklist,
+            items=self._checklists.get(checklist or "", ()),
+            recurrence_of=ticket.id,
+            rule=rule.id,
+            note=f"{len(episodes)} in {RECURRENCE_WINDOW_MS // DAY_MS} days: {names}",
+        )
+        return self.open(books, subject, desk_key(f"preventive-{len(episodes)}"), by="desk", role=DESK_ROLE)
 
     def open(self, books: Books, subject: Subject, key: str, *, by: str, role: str) -> Folder:
         first = opened(
@@ -219,9 +257,12 @@ class Placing:
         return {
             "alerts": [entry.id],
             "devices": [entry.document["device"]],
-            "priority": priority_of(kind_of(plan), entry.document["severity"]),
+            "priority": self._priority(kind_of(plan), entry),
             "verify_for_ms": verify_for_ms(plan),
         }
+
+    def _priority(self, kind: TicketKind, entry: AlertEntry) -> Priority:
+        return priority_of(kind, entry.document["severity"], raised=self._site.raised)
 
     def _key(self, entry: AlertEntry, rule: Rule) -> str:
         assert rule.ticket is not None  # noqa: S101  # only rules with a ticket come here

@@ -6,8 +6,9 @@ from typing import Any
 
 from agent.clock import Clock
 from agent.rules.rule import Rule
+from gateway.tickets.alert_books import Wanted
 from gateway.tickets.ask import WrongArguments
-from gateway.tickets.books import Books, Cache, Folder, Wanted
+from gateway.tickets.books import Books, Cache, Folder
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.context import AlertFacts, Context
 from gateway.tickets.document import ticket_document

@@ -251,6 +251,17 @@ def _attach(ticket: Ticket, ask: Ask, context: Context) -> Mapping[str, Any]:
     return {**facts, "due": due}
 
 
+def _list(ticket: Ticket, ask: Ask, context: Context) -> Mapping[str, Any]:
+    """What a root cause mutes can be worse than itself: then the ticket is as urgent as that."""
+    priority = ask.arguments.get("priority", ticket.priority)
+    if priority >= ticket.priority:
+        return ask.arguments
+    return {
+        **ask.arguments,
+        "due": {"accept": context.timetable.accept_ms(ticket.kind, priority, context.now_ms)},
+    }
+
+
 def _reopen(ticket: Ticket, ask: Ask, context: Context) -> Mapping[str, Any]:
     return {"alerts": [], "devices": [], **_restart(ticket, ask, context)}
 
@@ -271,6 +282,7 @@ _FACTS: Mapping[Act, Callable[[Ticket, Ask, Context], Mapping[str, Any]]] = {
     Act.REASSIGN: _wait_again,
     Act.MERGE: _merge,
     Act.ATTACH: _attach,
+    Act.LIST: _list,
     Act.REOPEN: _reopen,
     Act.RECUR: _wait_again,
 }

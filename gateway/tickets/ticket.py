@@ -15,7 +15,7 @@ from agent.timekeeper import Moved
 from gateway.tickets.config import TicketKind
 from gateway.tickets.due import Countdown
 from gateway.tickets.event import TicketEvent
-from gateway.tickets.life import ENDED, NEXT, Act, Priority, State, TicketLevel
+from gateway.tickets.life import ENDED, HIGHER, LOWER, NEXT, Act, Priority, State, TicketLevel
 
 ChecklistItem: TypeAlias = Mapping[str, Any]
 """`{"id", "text": {"en", "zh"}, "mandatory", "kind", "unit"}` as frozen at opening."""
@@ -172,11 +172,6 @@ def _number(ticket: Ticket, event: TicketEvent) -> Ticket:
 
 def _attach(ticket: Ticket, event: TicketEvent) -> Ticket:
     facts = event.arguments
-    clocks = dict(ticket.clocks)
-    for name, due_ms in facts.get("due", {}).items():
-        mine = clocks.get(name)
-        if mine is not None and due_ms is not None and (mine.due_ms is None or due_ms < mine.due_ms):
-            clocks[name] = replace(mine, due_ms=due_ms)
     attached = replace(
         ticket,
         alerts=_with(ticket.alerts, facts["alerts"]),
@@ -187,16 +182,29 @@ def _attach(ticket: Ticket, event: TicketEvent) -> Ticket:
         verify_for_ms=max(ticket.verify_for_ms, facts["verify_for_ms"]),
         self_recovered=False,
         recovered_ms=None,
-        clocks=clocks,
+        clocks=_sooner(ticket, facts.get("due", {})),
     )
     return _in_hand_again(attached, event) if event.before is not event.after else attached
 
 
+def _sooner(ticket: Ticket, due: Mapping[str, int | None]) -> Mapping[str, Countdown]:
+    """The clocks, where one of these times is earlier with that."""
+    clocks = dict(ticket.clocks)
+    for name, due_ms in due.items():
+        mine = clocks.get(name)
+        if mine is not None and due_ms is not None and (mine.due_ms is None or due_ms < mine.due_ms):
+            clocks[name] = replace(mine, due_ms=due_ms)
+    return clocks
+
+
 def _list(ticket: Ticket, event: TicketEvent) -> Ticket:
+    facts = event.arguments
     return replace(
         ticket,
-        inhibited=_with(ticket.inhibited, event.arguments["alerts"]),
-        devices=_with(ticket.devices, event.arguments["devices"]),
+        inhibited=_with(ticket.inhibited, facts["alerts"]),
+        devices=_with(ticket.devices, facts["devices"]),
+        priority=min(ticket.priority, facts.get("priority", ticket.priority)),
+        clocks=_sooner(ticket, facts.get("due", {})),
     )
 
 
@@ -302,7 +310,7 @@ def _add_evidence(ticket: Ticket, event: TicketEvent) -> Ticket:
 
 
 def _self_recovered(ticket: Ticket, event: TicketEvent) -> Ticket:
-    lower = _LOWER.get(ticket.priority)
+    lower = LOWER.get(ticket.priority)
     return replace(
         ticket,
         self_recovered=True,
@@ -312,12 +320,8 @@ def _self_recovered(ticket: Ticket, event: TicketEvent) -> Ticket:
     )
 
 
-_LOWER: Mapping[Priority, Priority] = {"P1": "P2", "P2": "P3", "P3": "P4"}
-_HIGHER: Mapping[Priority, Priority] = {low: high for high, low in _LOWER.items()}
-
-
 def _full_priority(ticket: Ticket) -> Priority:
-    return _HIGHER[ticket.priority] if ticket.lowered else ticket.priority
+    return HIGHER[ticket.priority] if ticket.lowered else ticket.priority
 
 
 def _self_close(ticket: Ticket, _event: TicketEvent) -> Ticket:

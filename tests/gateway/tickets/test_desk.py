@@ -225,9 +225,74 @@ async def test_after_seven_days_a_new_ticket_names_the_old_one(house):
     house.wait(minutes=8 * 24 * 60)
     house.alert("a3")
     await house.settle()
-    old, new = await house.tickets()
+    old, new, proposal = await house.tickets()
     assert new["recurrence_of"] == old["id"]
     assert new["number"] == "T-20260612-s1-001"
+    assert (proposal["kind"], proposal["priority"], proposal["source"]) == ("preventive", "P4", "recurrence")
+    assert proposal["events"][0]["note"] == "3 in 90 days: T-20260529-s1-001-R1, T-20260612-s1-001"
+
+
+async def recur(house, name, *, minutes):
+    """An alert of a cable comes, goes by itself, and its ticket closes by itself."""
+    house.alert(name, rule="COM-02")
+    house.wait(minutes=3)
+    await house.settle()
+    house.alert(name, "cleared")
+    await house.settle()
+    await house.poll(minutes=6, cell_temperature_max_c=30.0)
+    await house.settle()
+    house.wait(minutes=minutes)
+
+
+async def test_the_third_time_in_90_days_proposes_preventive_work_once(house):
+    for n in range(2):
+        await recur(house, f"c{n}", minutes=24 * 60)
+    assert [t["kind"] for t in await house.tickets()] == ["communication"]
+    await recur(house, "c2", minutes=24 * 60)
+    assert [t["kind"] for t in await house.tickets()] == ["communication", "preventive"]
+    await recur(house, "c3", minutes=24 * 60)
+    assert len(await house.tickets()) == 2
+    proposal = (await house.tickets())[1]
+    assert proposal["title"] == {"en": "Keeps coming back: Cell warm", "zh": "反复发生:电芯偏热"}
+    assert proposal["team"] == "station"
+
+
+async def test_three_times_in_more_than_90_days_propose_nothing(house):
+    for n in range(3):
+        await recur(house, f"c{n}", minutes=46 * 24 * 60)
+    assert {t["kind"] for t in await house.tickets()} == {"communication"}
+
+
+async def test_what_nobody_accepts_goes_to_the_town_and_then_to_the_county(house):
+    house.alert("a1", rule="BAT-02", severity="critical")
+    await house.settle()
+    ticket = await house.only()
+    assert (ticket["priority"], ticket["level"], ticket["owner"]) == ("P1", "village", "station")
+    house.wait(minutes=5)
+    await house.settle()
+    ticket = await house.only()
+    assert (ticket["level"], ticket["owner"]) == ("town", "t1")
+    assert (
+        ticket["events"][-1] | {"reason": "the time to accept is over", "clock": "accept"}
+        == ticket["events"][-1]
+    )
+    house.wait(minutes=60)
+    await house.settle()
+    ticket = await house.only()
+    assert (ticket["level"], ticket["owner"]) == ("county", "c1")
+    assert [e["event"] for e in ticket["events"]].count("escalate") == 2
+
+
+async def test_what_a_root_cause_mutes_makes_its_ticket_as_urgent_as_that(house, suppressed):
+    house.alert("b1", rule="COM-06", device="bus-1", severity="medium")
+    await house.settle()
+    assert (await house.only())["priority"] == "P3"
+    accept_due = (await house.only())["clocks"]["accept"]["due"]
+    house.alert("a1", severity="high", suppressed=suppressed("inhibited", alert="b1"))
+    await house.settle()
+    ticket = await house.only()
+    assert (ticket["priority"], ticket["inhibited"]) == ("P2", ["a1"])
+    assert ticket["clocks"]["accept"]["due"] < accept_due
 
 
 async def test_a_storm_ends_in_one_ticket_that_lists_the_rest(house):
@@ -235,13 +300,13 @@ async def test_a_storm_ends_in_one_ticket_that_lists_the_rest(house):
         house.alert(f"a{n}", device=f"bat-{n}")
     await house.settle()
     tickets = await house.tickets()
-    assert len(tickets) == 6
+    assert len(tickets) == 5
     storm = next(t for t in tickets if t["title"]["en"] == "Many alerts at once")
-    assert len(storm["alerts"]) == 4
+    assert len(storm["alerts"]) == 5
     house.wait(minutes=11)
     house.alert("b1", device="bat-hot")
     await house.settle()
-    assert len(await house.tickets()) == 7
+    assert len(await house.tickets()) == 6
 
 
 async def test_a_latch_is_reset_through_the_engine_before_the_archive(house):
@@ -454,7 +519,7 @@ async def test_lists_come_in_pages(house):
     for n in range(1, 8):
         house.wait(minutes=11)
         house.alert(f"a{n}", device=f"bat-{n}")
-    await house.settle()
+        await house.settle()
     for ask in (house.desk.tickets, house.desk.alerts):
         seen, cursor = [], None
         while True:

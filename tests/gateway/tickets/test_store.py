@@ -18,8 +18,9 @@ from sqlalchemy import text
 
 from agent.clock import ManualClock
 from agent.reading import Text
+from gateway.tickets.alert_books import Wanted
 from gateway.tickets.ask import Ask, parse_ask
-from gateway.tickets.books import Books, Cache, Wanted, broken_link
+from gateway.tickets.books import Books, Cache, broken_link
 from gateway.tickets.clerk import AlertChange, Clerk
 from gateway.tickets.life import Act
 from gateway.tickets.opening import Subject, opened
