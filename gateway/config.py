@@ -20,6 +20,7 @@ from agent.quantity import DurationMs
 from agent.rules.rule import RuleSet
 from gateway.console.config import ConsoleConfig
 from gateway.journal.config import JournalConfig
+from gateway.maintenance import MaintenanceBlock
 from gateway.profiles import read_document
 from gateway.sinks.config import InfluxConfig, MqttConfig
 from gateway.site_time import TimeConfig
@@ -34,7 +35,6 @@ RESERVED_DEVICES = frozenset(
 NOT_YET = {
     "notify": "notices",
     "routes": "notices",
-    "maintenance": "maintenance windows",
     "heartbeat": "outgoing heartbeat",
 }
 """Parts of the contract that this version reads but does not act on; `check` says so."""
@@ -127,7 +127,7 @@ class SiteFile(_Block):
     teams: tuple[Team, ...] = ()
     notify: tuple[dict[str, Any], ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
-    maintenance: tuple[dict[str, Any], ...] = ()
+    maintenance: tuple[MaintenanceBlock, ...] = ()
     calendar: str | None = None
     heartbeat: dict[str, Any] | None = None
     console: ConsoleConfig | None = None

@@ -17,7 +17,7 @@ class Reload:
     stop: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     rules: bool = False
-    """The rules, or the devices that they watch, are others now."""
+    """The rules, the devices that they watch, or the planned maintenance are others now."""
 
 
 def parts_of(site: SiteConfig) -> dict[str, object]:
@@ -53,7 +53,9 @@ def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
     return Reload(
         stop=tuple(name for name in before if name not in after or name in changed),
         start=tuple(name for name in after if name not in before or name in changed),
-        rules=old.rules.hashes() != new.rules.hashes() or old.devices != new.devices,
+        rules=old.rules.hashes() != new.rules.hashes()
+        or old.devices != new.devices
+        or old.file.maintenance != new.file.maintenance,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -31,6 +32,7 @@ from gateway.journal.errors import JournalUnavailable
 from gateway.journal.intake import Intake
 from gateway.journal.journal import Journal
 from gateway.live import Live
+from gateway.maintenance import planned_pauses
 from gateway.notify import ServiceManager
 from gateway.parts import Parts
 from gateway.reload import Reload, parts_of, plan_reload
@@ -258,7 +260,8 @@ class Site:
         if not outcome:
             return
         documents = [alert.document() for alert in outcome.alerts]
-        bodies = [{"alert": document} for document in documents]
+        bodies: list[dict[str, Any]] = [{"alert": document} for document in documents]
+        bodies += [{"pause": dict(pause)} for pause in outcome.pauses]
         for key, watch in outcome.watches.items():
             if watch is None:
                 self._watches.pop(key, None)
@@ -308,7 +311,8 @@ class Site:
         facts: SiteFacts = site_facts(config.id, config.devices, config.buses, location)
         if self._sun is not None:
             facts = replace(facts, sun_elevation=self._sun)
-        engine = Engine(facts, config.rules, self._watches, lambda: secrets.token_hex(8))
+        planned = planned_pauses(config.file.maintenance)
+        engine = Engine(facts, config.rules, self._watches, lambda: secrets.token_hex(8), planned=planned)
         for device in self._identified_of(config.devices):
             engine.bind(device)  # of no consequence before its first frame
         for frame, mono_ms in memory:

@@ -19,6 +19,7 @@ from gateway.calendar_check import calendar_faults
 from gateway.config import NOT_YET, RESERVED_DEVICES, DeviceBlock, SiteFile, closest, duplicates
 from gateway.console.config import TlsFiles
 from gateway.field_types import clashes
+from gateway.maintenance_check import maintenance_faults
 from gateway.profiles import ProfileShelf, UnknownProfileError
 from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_file, find_secret
@@ -61,6 +62,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
     buses = tuple(BusLine(bus.id, bus.url, bus.timeout) for bus in file.buses)
     rules, rule_faults = _rules(file, document, folder)
     faults += rule_faults
+    faults += maintenance_faults(file, document, rules)
     faults += _ticket_faults(file, document, folder, rules)
     if not any(fault.level == "error" for fault in faults):
         faults += _findings(file, document, Found(devices, buses, rules, ()))

@@ -1,5 +1,6 @@
 """The console's ports over a running site: what its rooms say, put into the words of the pages."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from agent.counter import Limits
 from agent.last_poll import LastPoll
 from agent.rules.engine import Engine
 from agent.rules.facts import ActionRefusedError, Outcome
+from agent.rules.pause import Match, Pause, Why
 from gateway.console.ports import (
     ActForbidden,
     ActRefused,
@@ -39,6 +41,7 @@ class AlertDesk:
     apply: Apply
     story: Callable[[str], Awaitable[Json]]
     """Knows ended alerts too; raises UnknownObject."""
+    site_code: str
 
     async def shelve(self, alert_id: str, *, by: str, until_ms: int, reason: str) -> Json:
         now_ms = self.clock.utc_ms()
@@ -54,6 +57,24 @@ class AlertDesk:
             alert_id, lambda: self.engine().acknowledge(alert_id, by, self.clock.utc_ms())
         )
 
+    async def reset(self, alert_id: str, *, by: str, code: str) -> Json:
+        """Reset a latched alert on site, where it has no ticket in which that is done."""
+        ticket = (await self.story(alert_id)).get("ticket_summary")
+        if ticket is not None and ticket["state"] not in ("archived", "cancelled", "merged"):
+            number = ticket["number"] or ticket["id"]
+            raise ActRefused(f"reset it in its ticket {number}", {"guard": "reset_in_ticket"})
+        if code.strip().casefold() != self.site_code.casefold():
+            raise ActRefused(
+                "read the code that is shown at the site and send that", {"guard": "wrong_site_code"}
+            )
+        engine, now_ms = self.engine(), self.clock.utc_ms()
+        await self._done(alert_id, lambda: engine.acknowledge(alert_id, by, now_ms))
+        try:
+            self.apply(engine.reset_latch(alert_id, by, now_ms))
+        except ActionRefusedError as refused:
+            raise ActRefused(str(refused), {"guard": refused.code}) from None
+        return await self.story(alert_id)
+
     async def _done(self, alert_id: str, act: Callable[[], Outcome]) -> Json:
         try:
             outcome = act()
@@ -64,6 +85,52 @@ class AlertDesk:
             raise ActRefused(str(refused), {"guard": refused.code}) from None
         self.apply(outcome)
         return next(alert.document() for alert in self.engine().open_alerts() if alert.id == alert_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PauseDesk:
+    """Maintenance on the spot, and what is taken out of service."""
+
+    engine: Callable[[], Engine]
+    clock: Clock
+    apply: Apply
+
+    def pauses(self) -> list[Json]:
+        now_ms = self.clock.utc_ms()
+        return [{**pause.document(), "holds": pause.holds(now_ms)} for pause in self.engine().pauses()]
+
+    def pause(
+        self,
+        why: str,
+        match: Mapping[str, Any],
+        until_ms: int | None,
+        keep: Sequence[str],
+        reason: str,
+        *,
+        by: str,
+    ) -> Json:
+        now_ms = self.clock.utc_ms()
+        kind: Why = "out_of_service" if why == "out_of_service" else "maintenance"
+        end_ms = None if kind == "out_of_service" else until_ms
+        wanted = Pause(
+            secrets.token_hex(6), kind, Match(**match), now_ms, end_ms, tuple(keep), by, reason.strip()
+        )
+        self._do(lambda: self.engine().pause(wanted, now_ms))
+        return {**wanted.document(), "holds": True}
+
+    def end_pause(self, pause_id: str, *, by: str) -> Json:
+        known = next((pause for pause in self.engine().pauses() if pause.id == pause_id), None)
+        if known is None:
+            raise UnknownObject(pause_id)
+        self._do(lambda: self.engine().end_pause(pause_id, by, self.clock.utc_ms()))
+        return {**known.document(), "holds": False}
+
+    def _do(self, act: Callable[[], Outcome]) -> None:
+        try:
+            outcome = act()
+        except ActionRefusedError as refused:
+            raise ActRefused(str(refused), {"guard": refused.code}) from None
+        self.apply(outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway import __version__
 from gateway.console.ports import Check, ConsolePorts, Json, RawPoll
 from gateway.journal.record import Position
-from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, raw_poll
+from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, PauseDesk, raw_poll
 from gateway.site_facts import console_site
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.requests import Requests
@@ -177,7 +177,10 @@ class North:
             open_alerts=lambda: [alert.document() for alert in site.open_alerts()],
             history=ConsoleHistory(site.history),
             desk=desk,
-            alert_acts=AlertDesk(lambda: site.engine, site.clock, site.apply, desk.alert),
+            alert_acts=AlertDesk(
+                lambda: site.engine, site.clock, site.apply, desk.alert, site.desk.site_code
+            ),
+            pausing=PauseDesk(lambda: site.engine, site.clock, site.apply),
             last_poll=self._last_poll,
             checks=self.checks,
             journal_statistics=site.journal.statistics,

@@ -48,6 +48,8 @@ class Alert:
     acknowledged: Acknowledgement | None = None
     suppressed: Suppression | None = None
     ticket: str | None = None
+    chattering: bool = False
+    """It came and went too often; now it ends only after a longer rest."""
 
     def document(self) -> dict[str, Any]:
         """The JSON form of the contract."""
@@ -75,6 +77,7 @@ class Alert:
                 "person": sup.person,
             },
             "ticket": self.ticket,
+            "chattering": self.chattering,
         }
 
     @classmethod
@@ -98,4 +101,5 @@ class Alert:
             if sup is None
             else Suppression(sup["by"], sup["alert"], sup["until"], sup["reason"], sup.get("person", "")),
             ticket=document["ticket"],
+            chattering=document.get("chattering", False),
         )

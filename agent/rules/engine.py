@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from agent.quantity import MINUTE_MS
 from agent.reading import Frame
 from agent.rules.alert import Acknowledgement, Alert
 from agent.rules.bind import SiteValues, bind
@@ -28,6 +29,7 @@ from agent.rules.facts import (
 )
 from agent.rules.inhibit import link
 from agent.rules.lives import Lives
+from agent.rules.pause import Pause, Pauses, checked_pause
 from agent.rules.rule import Rule, RuleSet
 from agent.rules.shelf import checked_shelf
 from agent.rules.state import Phase, Sample, reset
@@ -35,6 +37,8 @@ from agent.rules.story import story_of
 from agent.rules.values import DeviceValues
 from agent.rules.watch import Watch, packed, unpacked
 from agent.timekeeper import Moved
+
+CALM_MS = 5 * MINUTE_MS
 
 
 class Engine:
@@ -45,15 +49,26 @@ class Engine:
         rules: all that may watch them.
         watches: the stored watches, as `Outcome.watches` gave them.
         new_id: makes the ids of alerts.
+        planned: the site file's maintenance.
+        calm_ms: how long the condition of an alert that chatters must be clear before it ends; 0 leaves
+            the rules' own times alone.
     """
 
     def __init__(
-        self, site: SiteFacts, rules: RuleSet, watches: Mapping[str, bytes], new_id: Callable[[], str]
+        self,
+        site: SiteFacts,
+        rules: RuleSet,
+        watches: Mapping[str, bytes],
+        new_id: Callable[[], str],
+        *,
+        planned: tuple[Pause, ...] = (),
+        calm_ms: int = CALM_MS,
     ) -> None:
         self._values = SiteValues(site)
         self._rules = rules
         self._saved = dict(watches)
-        self._lives = Lives(site.id, self._values.now, new_id)
+        self._pauses = Pauses(planned, self._saved)
+        self._lives = Lives(site.id, self._values.now, new_id, self._pauses, calm_ms)
         self._watches: dict[str, Watch] = {}
         self._timed: list[Watch] = []
         self._reports: list[BindingReport] = []
@@ -94,6 +109,9 @@ class Engine:
         if moved is not None and not self._mended:
             self._mended = True
             self._lives.mend(moved)
+            self._cover()
+        if self._pauses.expire(ts_ms):
+            self._cover()
         due = {watch.key: watch for watch in self._timed}
         for device in self._values.devices.values():
             due.update((watch.key, watch) for watch in device.sweep(mono_ms))
@@ -169,6 +187,44 @@ class Engine:
         self._lives.review(watch)
         self._lives.save(watch)
         return self._lives.outcome(self._watches)
+
+    def pause(self, pause: Pause, ts_ms: int) -> Outcome:
+        """A person begins maintenance, or takes something out of service.
+
+        Raises:
+            ActionRefusedError: `no_reason`, `until_past`, `until_too_far`, `no_end`, `covers_all`,
+                `nothing_covered` (no rule watches anything like it).
+        """
+        wanted = checked_pause(pause, ts_ms)
+        devices = self._values.devices
+        if not any(wanted.match.covers(w.rule.id, devices[w.device].facts) for w in self._watches.values()):
+            raise ActionRefusedError("nothing_covered", "no rule watches anything like it; check the names")
+        self._pauses.begin(wanted)
+        return self._paused(ts_ms)
+
+    def end_pause(self, pause_id: str, by: str, ts_ms: int) -> Outcome:
+        """End one before its time.
+
+        Raises:
+            ActionRefusedError: `unknown_pause`, `planned` (it stands in the site file).
+        """
+        self._pauses.end(pause_id, by)
+        return self._paused(ts_ms)
+
+    def pauses(self) -> tuple[Pause, ...]:
+        """The planned ones and those begun by persons, also those that are not in force now."""
+        return self._pauses.all()
+
+    def _paused(self, ts_ms: int) -> Outcome:
+        self._values.now.ts_ms = max(self._values.now.ts_ms, ts_ms)
+        self._cover()
+        for watch in list(self._lives.busy.values()):
+            self._lives.review(watch)
+        return self._lives.outcome(self._watches)
+
+    def _cover(self) -> None:
+        for watch in self._watches.values():
+            watch.pauses = self._pauses.covering(watch.rule.id, self._values.devices[watch.device].facts)
 
     def reset_latch(self, alert_id: str, by: str, ts_ms: int) -> Outcome:
         """A person has reset it on site; the alert ends.
@@ -250,6 +306,7 @@ class Engine:
         for device in devices.values():
             device.old_series = {}
         link(self._watches.values(), {id_: device.facts for id_, device in devices.items()})
+        self._cover()
         self._timed = [watch for watch in self._watches.values() if watch.timed]
         self._lives.busy, self._lives.by_alert = {}, {}
         if self._settled:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from agent.profile import Kind
 from agent.rules.alert import Alert
@@ -44,13 +45,14 @@ class SiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What has changed: alerts to tell, watches to store with them (None: forget it)."""
+    """What has changed: alerts to tell, watches to store with them (None: forget it), pauses to tell."""
 
     alerts: tuple[Alert, ...] = ()
     watches: Mapping[str, bytes | None] = field(default_factory=dict)
+    pauses: tuple[Mapping[str, Any], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.alerts or self.watches)
+        return bool(self.alerts or self.watches or self.pauses)
 
 
 NOTHING = Outcome()

@@ -25,7 +25,10 @@ def link(watches: Iterable[Watch], devices: Mapping[str, DeviceFacts]) -> None:
 
 
 def suppression(watch: Watch, ts_ms: int) -> Suppression | None:
-    """Why the open alert of a watch is not annunciated: a root cause comes before a shelf."""
+    """Why the open alert of a watch is not annunciated: planned quiet, then a root cause, then a shelf."""
+    for pause in watch.pauses:
+        if pause.holds(ts_ms):
+            return Suppression(pause.why, until_ms=pause.until_ms, reason=pause.reason, person=pause.by)
     for parent in watch.parents:
         if parent.life.alert is not None:
             return Suppression("inhibited", alert=parent.life.alert.id, reason=parent.rule.id)

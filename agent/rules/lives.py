@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from agent.reading import Value
 from agent.rules.alert import Alert, AlertState
 from agent.rules.facts import NOTHING, Now, Outcome
 from agent.rules.inhibit import may_be_inhibited_soon, suppression
+from agent.rules.pause import Pauses
 from agent.rules.shelf import MAX_SHELF_MS
 from agent.rules.state import Phase, Sample, State, step
 from agent.rules.story import story_of
@@ -33,12 +35,16 @@ class Lives:
     site: the site's id.
     now: the instant; the engine moves it.
     new_id: makes the ids of alerts.
+    pauses: what persons have planned to be quiet.
+    calm_ms: how long the condition of an alert that chatters must be clear before it ends.
     """
 
-    def __init__(self, site: str, now: Now, new_id: Callable[[], str]) -> None:
+    def __init__(self, site: str, now: Now, new_id: Callable[[], str], pauses: Pauses, calm_ms: int) -> None:
         self._site, self._now, self._new_id = site, now, new_id
         self.busy: dict[str, Watch] = {}
         """Watches that are not normal, or shelved."""
+        self.pauses = pauses
+        self._calm_ms = calm_ms
         self.by_alert: dict[str, Watch] = {}
         self.ended: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_ENDED)
         self.alerts: list[Alert] = []
@@ -51,6 +57,8 @@ class Lives:
             watch.count_steps(sample, mono_ms)
             if sample is Sample.RAISE and watch.raised_by_step():
                 timing = watch.at_once
+        if life.chattering and timing.clear_for_ms < self._calm_ms:
+            timing = replace(timing, clear_for_ms=self._calm_ms)
         before = life.state
         after = step(before, sample, timing, mono_ms)
         if after.phase is not before.phase:
@@ -76,15 +84,12 @@ class Lives:
         life.state, life.quiet, life.phase_at_ms = after, after.phase is Phase.NORMAL, now.mono_ms
         values = watch.values()
         life.tell(now.ts_ms, str(after.phase), values=values)
+        if after.phase.is_open is not was_open and life.turn(now.mono_ms):
+            life.tell(now.ts_ms, "chattering")
         if not was_open:
             self.busy[watch.key] = watch
         if after.phase.is_open:
-            if watch.rule.severity != "journal":
-                if was_open and life.alert is not None:
-                    changed = replace(life.alert, state=_STATES[after.phase], values=values)
-                    self.change(watch, changed)
-                else:
-                    self._raise(watch)
+            self._opened(watch, values, still=was_open)
             self.save(watch)
             return
         if was_open and life.alert is not None:
@@ -98,8 +103,19 @@ class Lives:
         if before is not Phase.NORMAL and life.saved_at_ms is not None:
             self.save(watch)
 
+    def _opened(self, watch: Watch, values: Mapping[str, Value | None], *, still: bool) -> None:
+        life = watch.life
+        if watch.rule.severity == "journal":
+            return
+        if still and life.alert is not None:
+            self.change(watch, replace(life.alert, state=_STATES[life.state.phase], values=values))
+            self.review(watch)
+        else:
+            self._raise(watch)
+
     def mend(self, moved: Moved) -> None:
         """Give true times to what happened before the time was known; a shelf lasts as long as it should."""
+        self.pauses.mend(moved.true_ms)
         for watch in list(self.busy.values()):
             life, shelf, alert = watch.life, watch.life.shelf, watch.life.alert
             for told in life.story:
@@ -132,6 +148,7 @@ class Lives:
             until_ms=None,
             title=rule.title,
             values=watch.values(),
+            chattering=life.chattering,
         )
         self.by_alert[life.alert.id] = watch
         self.review(watch)
@@ -200,7 +217,8 @@ class Lives:
 
     def outcome(self, watches: Mapping[str, Watch]) -> Outcome:
         """What was gathered, each alert once in its latest form, each watch packed once."""
-        if not self.alerts and not self.dirty:
+        pauses = self.pauses
+        if not self.alerts and not self.dirty and not pauses.dirty:
             return NOTHING
         now = self._now
         latest = {(alert.id, alert.state == "cleared"): alert for alert in self.alerts}
@@ -208,5 +226,6 @@ class Lives:
             key: None if data is None else packed(watches[key], now.mono_ms, now.ts_ms)
             for key, data in self.dirty.items()
         }
-        self.alerts, self.dirty = [], {}
-        return Outcome(tuple(latest.values()), stored)
+        outcome = Outcome(tuple(latest.values()), stored | pauses.dirty, tuple(pauses.news))
+        self.alerts, self.dirty, pauses.dirty, pauses.news = [], {}, {}, []
+        return outcome

@@ -11,10 +11,13 @@ from agent.reading import Value
 from agent.rules.alert import SEVERITIES, Alert, Severity
 from agent.rules.compiled import Known
 from agent.rules.fence import Fence
+from agent.rules.pause import Pause
 from agent.rules.rule import Rule, Step
 from agent.rules.shelf import Shelf
 from agent.rules.state import QUIET, Phase, Sample, State, Timing
 
+CHATTER_TURNS, CHATTER_WITHIN_MS = 3, 60_000
+"""An alert that begins and ends this often in this time chatters (ISA-18.2)."""
 STORY = 60
 """Entries of an episode's story that are kept: the first ones and the latest."""
 
@@ -48,6 +51,8 @@ class Life:
         opened_at_ms: monotonic; when the alert was raised.
         phase_at_ms: monotonic; since when it has been in its phase.
         saved_at_ms: monotonic; when it was last given out to be stored, None when nothing is stored.
+    turns: monotonic; when its alert last began or ended.
+    chattering: it did so too often.
     """
 
     state: State = QUIET
@@ -61,6 +66,17 @@ class Life:
     story: deque[dict[str, Any]] = field(default_factory=deque)
     phase_at_ms: int = 0
     saved_at_ms: int | None = None
+    turns: deque[int] = field(default_factory=lambda: deque(maxlen=CHATTER_TURNS))
+    chattering: bool = False
+
+    def turn(self, mono_ms: int) -> bool:
+        """The alert has begun or ended; whether it chatters. After a rest it starts with a clean sheet."""
+        if self.chattering:
+            self.turns.clear()
+            self.chattering = False
+        self.turns.append(mono_ms)
+        self.chattering = len(self.turns) == CHATTER_TURNS and mono_ms - self.turns[0] <= CHATTER_WITHIN_MS
+        return self.chattering
 
     def tell(self, ts_ms: int, what: str, **more: Any) -> None:
         self.story.append({"at": ts_ms, "what": what, **more})
@@ -86,6 +102,7 @@ class Watch:
     every_frame: every frame of the device concerns it, whatever points it holds.
     timed: time itself matters to it, so it is evaluated at every tick too.
     wait_ms: how long an alert waits for its inhibitor.
+    pauses: those that cover it, whether they are in force or not.
     """
 
     key: str
@@ -107,6 +124,7 @@ class Watch:
     inputs: tuple[Input, ...]
     wait_ms: int
     life: Life
+    pauses: tuple[Pause, ...] = ()
     parents: tuple["Watch", ...] = ()
     children: tuple["Watch", ...] = ()
 

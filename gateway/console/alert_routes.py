@@ -24,6 +24,7 @@ _SEVERITIES = frozenset(get_args(Severity))
 ListState = Literal["open", "all", "active", "clearing", "unknown", "latched", "cleared", "shelved"]
 AlertId = Annotated[str, Path(max_length=128)]
 Viewing = Annotated[Caller, Depends(least("viewer"))]
+Working = Annotated[Caller, Depends(least("inspector"))]
 Acting = Annotated[Caller, Depends(least("operator"))]
 
 
@@ -40,6 +41,12 @@ class Shelf(Act):
 
     until: int
     reason: str = Field(min_length=1, max_length=500)
+
+
+class SiteCode(Act):
+    """The proof that somebody is there."""
+
+    code: str = Field(min_length=1, max_length=100)
 
 
 @router.get("/alerts")
@@ -106,6 +113,13 @@ async def unshelve(request: Request, alert: AlertId, caller: Acting, _body: Act 
     """Annunciate it again."""
     acts = rooms(request).ports.alert_acts
     return Json200(await _act(caller, "unshelve", alert, acts.unshelve(alert, by=caller.user)))
+
+
+@router.post("/alerts/{alert}/reset")
+async def reset(request: Request, alert: AlertId, caller: Working, body: SiteCode) -> Response:
+    """Reset a latched alert that no open ticket has, with the code that is shown at the site."""
+    acts = rooms(request).ports.alert_acts
+    return Json200(await _act(caller, "reset", alert, acts.reset(alert, by=caller.user, code=body.code)))
 
 
 async def _act(caller: Caller, what: str, alert: str, act: Coroutine[Any, Any, Json]) -> Json:

@@ -245,6 +245,31 @@ class AlertActs(Protocol):
 
     async def unshelve(self, alert_id: str, *, by: str) -> Json: ...
 
+    async def reset(self, alert_id: str, *, by: str, code: str) -> Json:
+        """Reset a latched alert that no open ticket has; `code` is the site's own."""
+
+
+class Pausing(Protocol):
+    """Maintenance and what is out of service: recorded, not annunciated.
+
+    Raises: UnknownObject, ActRefused.
+    """
+
+    def pauses(self) -> Sequence[Json]: ...
+
+    def pause(
+        self,
+        why: str,
+        match: Mapping[str, Any],
+        until_ms: int | None,
+        keep: Sequence[str],
+        reason: str,
+        *,
+        by: str,
+    ) -> Json: ...
+
+    def end_pause(self, pause_id: str, *, by: str) -> Json: ...
+
 
 async def _no_statistics() -> Mapping[str, Any]:
     return {}
@@ -272,6 +297,7 @@ class ConsolePorts:
     history: History
     desk: Desk
     alert_acts: AlertActs
+    pausing: Pausing
     last_poll: Callable[[str], RawPoll | None] = lambda _device: None
     checks: Callable[[], Mapping[str, Check]] = dict
     journal_statistics: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics

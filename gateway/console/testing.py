@@ -51,6 +51,7 @@ def fake_site(clock: Clock) -> FakeSite:
         history=RecordedDay(),
         desk=desk,
         alert_acts=desk,
+        pausing=desk,
         last_poll=village.last_poll,
         checks=lambda: checks,
     )

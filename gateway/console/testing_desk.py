@@ -44,6 +44,7 @@ class SmallDesk:
         self._live = live
         self.alert_documents: dict[str, Json] = {}
         self.ticket_documents: dict[str, Json] = {}
+        self.pause_documents: dict[str, Json] = {}
         self._answers: dict[str, Json] = {}
 
     def raise_alert(
@@ -156,6 +157,50 @@ class SmallDesk:
     async def unshelve(self, alert_id: str, *, by: str) -> Json:
         self._put_alert(self._open_alert(alert_id) | {"suppressed": None})
         return self.alert_documents[alert_id]
+
+    async def reset(self, alert_id: str, *, by: str, code: str) -> Json:
+        alert = self._open_alert(alert_id)
+        if code != "HALL":
+            raise ActRefused("read the code that is shown at the site", {"guard": "wrong_site_code"})
+        if alert["state"] != "latched":
+            raise ActRefused(f"the alert is {alert['state']}, not latched", {"guard": "not_latched"})
+        self._put_alert(alert | {"state": "cleared", "until": self._clock.utc_ms()})
+        return self._alert(alert_id)
+
+    def pauses(self) -> Sequence[Json]:
+        return list(self.pause_documents.values())
+
+    def pause(
+        self,
+        why: str,
+        match: Mapping[str, Any],
+        until_ms: int | None,
+        keep: Sequence[str],
+        reason: str,
+        *,
+        by: str,
+    ) -> Json:
+        if why == "maintenance" and until_ms is None:
+            raise ActRefused("maintenance has an end; say until when", {"guard": "no_end"})
+        now_ms = self._clock.utc_ms()
+        pause: Json = {
+            "id": secrets.token_hex(6),
+            "why": why,
+            "match": dict(match),
+            "from": now_ms,
+            "until": until_ms,
+            "keep": list(keep),
+            "by": by,
+            "reason": reason,
+            "holds": True,
+        }
+        self.pause_documents[pause["id"]] = pause
+        return pause
+
+    def end_pause(self, pause_id: str, *, by: str) -> Json:
+        if pause_id not in self.pause_documents:
+            raise UnknownObject(pause_id)
+        return self.pause_documents.pop(pause_id) | {"holds": False}
 
     async def tickets(
         self, *, state: str, site: str | None, text: str | None, limit: int, cursor: str | None

@@ -33,6 +33,7 @@ influxdb: {url: "http://localhost:8086", org: village, bucket: microgrid}
 tickets: {store: "sqlite:///tickets.db"}
 teams: [{id: station, name: {en: Station, zh: 供电所}, members: [{id: zhang, name: Zhang}]}]
 console: {listen: "127.0.0.1:8080"}
+maintenance: [{match: {device: inv-1}, from: "2026-05-30T08:00+08:00", to: "2026-05-30T12:00+08:00", keep: [BAT-02]}]
 """
 
 BROKEN_SITES = [
@@ -92,6 +93,14 @@ BROKEN_SITES = [
     ),
     ("127.0.0.1:8080", "0.0.0.0:8080", 19, "only with TLS"),
     ('console: {listen: "127.0.0.1:8080"}', "console: {listen: ", 20, "not valid YAML"),
+    ("match: {device: inv-1}", "match: {device: inv-2}", 20, "there is no device 'inv-2'"),
+    ("match: {device: inv-1}", "match: {rule: PV-99}", 20, "there is no rule 'PV-99'"),
+    ("match: {device: inv-1}", "match: {site: school}", 20, "there is no site 'school'"),
+    ("match: {device: inv-1}", "match: {colour: red}", 20, "unknown key 'colour'"),
+    ('from: "2026-05-30T08:00+08:00"', 'from: "2026-05-30T08:00"', 20, "does not say in which zone"),
+    ('to: "2026-05-30T12:00+08:00"', 'to: "noon"', 20, "is not a time"),
+    ('to: "2026-05-30T12:00+08:00"', 'to: "2026-05-29T12:00+08:00"', 20, "ends before it begins"),
+    ("keep: [BAT-02]", "keep: [BAT-99]", 20, "there is no rule 'BAT-99' to keep"),
     ("teams: [", "journal: {}\nteams: [", 18, "duplicate key"),
 ]
 

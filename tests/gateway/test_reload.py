@@ -55,6 +55,11 @@ def test_a_database_that_comes_and_goes():
     assert (changed.stop, changed.start) == ((), ("influxdb",))
 
 
+def test_planned_maintenance_is_news_for_the_rules_only():
+    block = 'maintenance: [{match: {}, from: "2026-05-30T08:00+08:00", to: "2026-05-30T12:00+08:00"}]'
+    assert plan("console:", f"{block}\nconsole:") == Reload(rules=True)
+
+
 def test_without_the_standard_rules_the_rules_are_others():
     assert plan("console:", "standard_rules: false\nconsole:").rules
 

@@ -19,7 +19,7 @@ async def _story(alert_id: str) -> dict[str, str]:
 @pytest.fixture
 def acts() -> AlertDesk:
     engine = Engine(SiteFacts("hall", ()), RuleSet(), {}, lambda: "a1")
-    return AlertDesk(lambda: engine, ManualClock(), lambda _outcome: None, _story)
+    return AlertDesk(lambda: engine, ManualClock(), lambda _outcome: None, _story, "HALL")
 
 
 async def test_an_ended_alert_refuses_and_is_not_unknown(acts):

@@ -10,6 +10,7 @@ from agent.reading import Frame, Quality, Value
 from agent.rules.alert import Alert
 from agent.rules.engine import Engine
 from agent.rules.facts import DeviceFacts, Outcome, SiteFacts
+from agent.rules.pause import Pause
 from agent.rules.rule import Rule, RuleSet
 from agent.rules.rule_file import read_rules
 
@@ -36,6 +37,7 @@ class Site:
     rules: tuple[Rule, ...]
     devices: tuple[DeviceFacts, ...]
     sun: Callable[[int], float | None] | None = None
+    planned: tuple[Pause, ...] = ()
     stored: dict[str, bytes] = field(default_factory=dict)
     mono_ms: int = 1_000_000
     ts_ms: int = T0_MS
@@ -50,7 +52,13 @@ class Site:
 
     def start(self) -> None:
         facts = SiteFacts("site-1", self.devices, sun_elevation=self.sun)
-        self.engine = Engine(facts, RuleSet({r.id: r for r in self.rules}), self.stored, self._new_id)
+        rules = RuleSet({r.id: r for r in self.rules})
+        self.engine = Engine(facts, rules, self.stored, self._new_id, planned=self.planned)
+
+    def plan(self, *planned: Pause) -> None:
+        """Planned maintenance, from now on."""
+        self.planned = planned
+        self.start()
 
     def _new_id(self) -> str:
         self._ids += 1

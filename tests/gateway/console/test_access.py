@@ -37,6 +37,10 @@ def _routes(console):
         ("POST", f"/api/v1/alerts/{alert}/acknowledge", {}, OPERATE),
         ("POST", f"/api/v1/alerts/{alert}/shelve", {"until": until, "reason": "calibration"}, OPERATE),
         ("POST", f"/api/v1/alerts/{alert}/unshelve", {}, OPERATE),
+        ("POST", f"/api/v1/alerts/{alert}/reset", {"code": "HALL"}, (403, 409, 409, 409)),
+        ("GET", f"{site}/pauses", None, READ),
+        ("POST", f"{site}/pauses", {"reason": "fan", "until": until}, (403, 200, 200, 200)),
+        ("DELETE", f"{site}/pauses/none", None, (403, 404, 404, 404)),
         ("GET", "/api/v1/tickets", None, READ),
         ("GET", f"/api/v1/tickets/{ticket}", None, READ),
         ("POST", "/api/v1/tickets", new, (403, 403, 201, 201)),
@@ -106,6 +110,7 @@ def _template(console, path):
         .replace("inv-1", "{device}")
         .replace("meter-main", "{device}")
         .replace("points.csv", "{name}")
+        .replace("/pauses/none", "/pauses/{pause}")
     )
     path = path.replace(next(iter(desk.alert_documents)), "{alert}")
     return path.replace(next(iter(desk.ticket_documents)), "{ticket}")
