@@ -10,6 +10,10 @@ _WINDOW_MS = MINUTE_MS
 _SAMPLE_MS = 5_000
 
 
+DEAD_POLLS = 5
+"""So many failed polls in a row are a device that is gone, not a line that is noisy."""
+
+
 @dataclass(frozen=True, slots=True)
 class BusStatistics:
     """The state of a bus, over the last minute.
@@ -23,6 +27,7 @@ class BusStatistics:
         devices_total: devices that answered within the hour before the bus's last answer;
             all of them while the gateway has run for less than an hour.
         devices_silent: those of them whose last poll failed.
+        devices_dead: those of them whose last `DEAD_POLLS` failed.
         missed_polls_pct: polls that were due and passed, because the line was not free for them.
         longest_delay_s: the longest that a poll began after it was due.
         skipped: slots that passed unused, since the start.
@@ -35,6 +40,7 @@ class BusStatistics:
     errors_pct: float
     devices_total: int
     devices_silent: int
+    devices_dead: int
     missed_polls_pct: float
     longest_delay_s: float
     skipped: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agent.bus_statistics import BusMeter, BusStatistics
+from agent.bus_statistics import DEAD_POLLS, BusMeter, BusStatistics
 from agent.clock import Clock
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
@@ -196,6 +196,7 @@ class BusPoller:
             errors_pct=rates.errors_pct,
             devices_total=len(counted),
             devices_silent=sum(unit.failed_polls > 0 for unit in counted),
+            devices_dead=sum(unit.failed_polls >= DEAD_POLLS for unit in counted),
             missed_polls_pct=rates.missed_polls_pct,
             longest_delay_s=rates.longest_delay_s,
             skipped=self._meter.missed,

@@ -6,7 +6,7 @@ Read from /proc and /sys; what this machine does not have is `absent`, never 0.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -39,6 +39,8 @@ class BusPulse(Protocol):
     def errors_pct(self) -> float: ...
     @property
     def devices_silent(self) -> int: ...
+    @property
+    def devices_dead(self) -> int: ...
     @property
     def devices_total(self) -> int: ...
     @property
@@ -202,9 +204,16 @@ class Vitals:
         """The pulse now: the gateway, then each bus."""
         host = self._host
         machine = await asyncio.to_thread(self._machine.signs, host.clock.monotonic_ms())
-        signs = {**machine, **self._time(), **await self._backlog(), **self._north()}
+        buses = dict(self._buses())
+        signs = {
+            **machine,
+            **self._time(),
+            **await self._backlog(),
+            **self._north(),
+            **_of_all(buses.values()),
+        }
         frames = [self._frame("gateway", signs)]
-        frames += (self._frame(f"bus-{bus}", signs) for bus, signs in self._buses())
+        frames += (self._frame(f"bus-{bus}", signs) for bus, signs in buses.items())
         return frames
 
     def _time(self) -> Signs:
@@ -251,6 +260,7 @@ class Vitals:
                     "requests_per_s": round(pulse.requests_per_s, 2),
                     "errors_pct": round(pulse.errors_pct, 2),
                     "devices_silent": float(pulse.devices_silent),
+                    "devices_dead": float(pulse.devices_dead),
                     "devices_total": float(pulse.devices_total),
                     "planned_load_pct": round(pulse.planned_load_pct, 2),
                     "missed_polls_pct": round(pulse.missed_polls_pct, 2),
@@ -276,6 +286,13 @@ class Vitals:
             values=tuple(signs.values()),
             faults=faults,
         )
+
+
+def _of_all(buses: Iterable[Signs]) -> Signs:
+    """How many buses have had answers within the hour, and how many of them have none now."""
+    lately = [bus for bus in buses if bus["devices_total"]]
+    silent = [bus for bus in lately if bus["devices_silent"] == bus["devices_total"]]
+    return {"buses_total": float(len(lately)), "buses_silent": float(len(silent))}
 
 
 def _found(folder: Path, pattern: str) -> list[Path]:
