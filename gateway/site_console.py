@@ -194,6 +194,12 @@ class ConsoleDesk:
     async def alert(self, alert_id: str) -> Json:
         return await _answered(self.desk.alert(alert_id))
 
+    async def alarm_load(self, from_ms: int, to_ms: int, *, operators: int) -> Json:
+        return await _answered(self.desk.alarm_load(from_ms, to_ms, operators=operators))
+
+    async def flood(self) -> Json | None:
+        return await _answered(self.desk.flood())
+
     async def tickets(self, **wanted: Any) -> Page:
         return _page(await _answered(self.desk.tickets(**wanted)))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.quantity import DAY_MS
 from agent.rules.alert import Severity
 from agent.rules.shelf import MAX_SHELF_MS
 from gateway.console.access import Caller, audit, least
@@ -19,6 +20,8 @@ from gateway.console.rooms import rooms
 
 router = APIRouter(tags=["alerts"], default_response_class=Json200)
 
+WEEK_MS = 7 * DAY_MS
+MAX_STATISTICS_MS = 366 * DAY_MS
 _SEVERITIES = frozenset(get_args(Severity))
 
 ListState = Literal["open", "all", "active", "clearing", "unknown", "latched", "cleared", "shelved"]
@@ -62,7 +65,7 @@ async def list_alerts(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Alert documents, newest first; `state=open` is all but `cleared`."""
+    """Alert documents, newest first; `state=open` is all but `cleared`. `flood` while there is one."""
     severities = frozenset(severity.split(",")) if severity else frozenset[str]()
     if not severities <= _SEVERITIES:
         raise invalid([("query.severity", f"use {', '.join(get_args(Severity))}, joined by commas")])
@@ -78,7 +81,26 @@ async def list_alerts(
         )
     except WrongArguments as wrong:
         raise invalid(wrong.errors) from None
-    return Json200({"items": page.items, "next": page.next})
+    flood = await rooms(request).ports.desk.flood()
+    return Json200({"items": page.items, "next": page.next, "flood": flood})
+
+
+@router.get("/alerts/statistics")
+async def alarm_load(
+    request: Request,
+    _caller: Acting,
+    *,
+    from_: Annotated[int | None, Query(alias="from", ge=0)] = None,
+    to: Annotated[int | None, Query(ge=0)] = None,
+    operators: Annotated[int, Query(ge=1, le=100)] = 1,
+) -> Response:
+    """What the alarms asked of people (ISA-18.2): the last week unless a time is given."""
+    desk, clock = rooms(request).ports.desk, rooms(request).ports.clock
+    to_ms = clock.utc_ms() if to is None else to
+    from_ms = to_ms - WEEK_MS if from_ is None else from_
+    if not 0 < to_ms - from_ms <= MAX_STATISTICS_MS:
+        raise invalid([("query.from", "must lie before to, by at most 366 days")])
+    return Json200(await desk.alarm_load(from_ms, to_ms, operators=operators))
 
 
 @router.get("/alerts/{alert}")

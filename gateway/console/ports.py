@@ -219,6 +219,11 @@ class Desk(Protocol):
 
     async def alert(self, alert_id: str) -> Json: ...
 
+    async def alarm_load(self, from_ms: int, to_ms: int, *, operators: int) -> Json: ...
+
+    async def flood(self) -> Json | None:
+        """The alarm flood that there is now: `{"since", "alerts", "causes"}`."""
+
     async def tickets(
         self, *, state: str, site: str | None, text: str | None, limit: int, cursor: str | None
     ) -> Page: ...

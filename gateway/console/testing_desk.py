@@ -9,6 +9,7 @@ from typing import Any
 from agent.clock import Clock
 from agent.quantity import MINUTE_MS
 from agent.reading import Text, Value
+from agent.rules.alarm_load import Alarm, alarm_load, causes, floods
 from gateway.console.ports import ActRefused, Json, Page, RoleName, UnknownObject, WrongArguments
 from gateway.console.testing_village import POINTS, SITE
 from gateway.live import Live
@@ -96,6 +97,22 @@ class SmallDesk:
             and (text is None or text.lower() in str(alert).lower())
         ]
         return _page(found, limit, cursor)
+
+    async def alarm_load(self, from_ms: int, to_ms: int, *, operators: int) -> Json:
+        alarms = [
+            Alarm(a["since"], a["id"], a["rule"], a["device"], a["severity"], a["title"])
+            for a in self.alert_documents.values()
+            if from_ms <= a["since"] <= to_ms
+        ]
+        return alarm_load(alarms, self.open_alerts(), from_ms=from_ms, to_ms=to_ms, operators=operators)
+
+    async def flood(self) -> Json | None:
+        times = sorted(a["since"] for a in self.alert_documents.values())
+        now_ms = self._clock.utc_ms()
+        spans = floods(times, now_ms)
+        if not spans or spans[-1].to_ms < now_ms:
+            return None
+        return {"since": spans[-1].from_ms, "alerts": len(times), "causes": causes(self.open_alerts())}
 
     async def alert(self, alert_id: str) -> Json:
         alert = self._alert(alert_id)

@@ -124,6 +124,18 @@ class AlertBooks:
         )
         return [(ts_ms, orjson.loads(document)) for ts_ms, document in self._db.execute(query)]
 
+    def changes_between(self, from_ms: int, to_ms: int) -> dict[str, list[tuple[int, dict[str, Any]]]]:
+        """For each alert that changed in this time: all its changes up to the end, in order."""
+        table = schema.alert_changes
+        changed = select(table.c.alert).where(table.c.ts_ms.between(from_ms, to_ms)).distinct()
+        query = select(table.c.alert, table.c.ts_ms, table.c.document).where(
+            table.c.alert.in_(changed), table.c.ts_ms <= to_ms
+        )
+        found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        for alert, ts_ms, document in self._db.execute(query.order_by(table.c.alert, table.c.position)):
+            found.setdefault(alert, []).append((ts_ms, orjson.loads(document)))
+        return found
+
     def page_of_alerts(self, wanted: Wanted, limit: int, before: tuple[int, str] | None) -> list[AlertEntry]:
         """The latest first."""
         table = schema.alerts

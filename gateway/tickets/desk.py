@@ -173,6 +173,14 @@ class Desk:
         """
         return await self._worker.do(partial(self._reader.story, alert_id))
 
+    async def alarm_load(self, from_ms: int, to_ms: int, *, operators: int = 1) -> dict[str, Any]:
+        """The alarm-load figures of a time: `agent.rules.alarm_load`."""
+        return await self._worker.do(partial(self._reader.alarm_load, from_ms, to_ms, operators))
+
+    async def flood(self) -> dict[str, Any] | None:
+        """`{"since", "alerts", "causes"}` while there is an alarm flood."""
+        return await self._worker.do(self._reader.flood)
+
     async def tickets(
         self,
         *,

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.clock import Clock
+from agent.quantity import HOUR_MS
+from agent.rules.alarm_load import alarm_load, annunciation, causes, floods
 from agent.rules.rule import Rule
 from gateway.tickets.alert_books import Wanted
 from gateway.tickets.ask import WrongArguments
@@ -19,6 +21,9 @@ from gateway.tickets.step import allowed
 from gateway.tickets.store import Store
 from gateway.tickets.story import alert_story
 from gateway.tickets.ticket import Ticket
+
+FLOOD_LOOKS_BACK_MS = 6 * HOUR_MS
+"""A flood that has lasted for longer is one that everybody knows of."""
 
 
 class UnknownAlert(LookupError):  # noqa: N818  # named for what is the case
@@ -49,6 +54,29 @@ class Reader:
         shown = found[:limit]
         last = f"{shown[-1].document['since']}.{shown[-1].id}" if len(found) > limit else None
         return [entry.shown() for entry in shown], last
+
+    def alarm_load(self, from_ms: int, to_ms: int, operators: int) -> dict[str, Any]:
+        """What the alarms of a time asked of people, and what stands now."""
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            changes = books.changes_between(from_ms, to_ms)
+            standing = [entry.shown() for entry in books.open_alerts()]
+        told = [alarm for said in changes.values() if (alarm := annunciation(said)) is not None]
+        alarms = sorted((a for a in told if a.ts_ms >= from_ms), key=lambda alarm: alarm.ts_ms)
+        return alarm_load(alarms, standing, from_ms=from_ms, to_ms=to_ms, operators=operators)
+
+    def flood(self) -> dict[str, Any] | None:
+        """The flood that there is now, with its causes; None while there is none."""
+        now_ms = self._clock.utc_ms()
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            changes = books.changes_between(now_ms - FLOOD_LOOKS_BACK_MS, now_ms)
+            told = [alarm.ts_ms for said in changes.values() if (alarm := annunciation(said)) is not None]
+            spans = floods(sorted(told), now_ms)
+            if not spans or spans[-1].to_ms < now_ms:
+                return None
+            standing = [entry.shown() for entry in books.open_alerts()]
+        return {"since": spans[-1].from_ms, "alerts": len(standing), "causes": causes(standing)}
 
     def story(self, alert_id: str) -> dict[str, Any]:
         with self._store.reading() as connection:

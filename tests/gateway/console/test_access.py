@@ -33,6 +33,7 @@ def _routes(console):
         ("GET", f"{site}/devices/inv-1/series?points=ac_power_kw", None, READ),
         ("GET", f"{site}/devices/meter-main/energy?point=energy_import_kwh", None, READ),
         ("GET", "/api/v1/alerts", None, READ),
+        ("GET", "/api/v1/alerts/statistics", None, OPERATE),
         ("GET", f"/api/v1/alerts/{alert}", None, READ),
         ("POST", f"/api/v1/alerts/{alert}/acknowledge", {}, OPERATE),
         ("POST", f"/api/v1/alerts/{alert}/shelve", {"until": until, "reason": "calibration"}, OPERATE),

@@ -604,3 +604,32 @@ async def test_the_running_desk_follows_the_journal_by_itself(house):
             await asyncio.sleep(0.01)
         running.cancel()
     assert house.journal.cursor("desk") >= 1
+
+
+async def test_the_alarm_load_counts_what_was_annunciated(house, suppressed):
+    start = house.clock.utc_ms()
+    for n in range(1, 4):
+        house.wait(minutes=5)
+        house.alert(f"a{n}", device=f"bat-{n}", severity="low")
+    house.alert("c1", device="bat-9", suppressed=suppressed("inhibited", alert="a1"))
+    await house.settle()
+    load = await house.desk.alarm_load(start, house.clock.utc_ms() + 1)
+    assert (load["alarms"], load["standing"], load["suppressed"]) == (3, 3, {"inhibited": 1})
+    assert await house.desk.flood() is None
+    before = await house.desk.alarm_load(start - 1_000, start)
+    assert before["alarms"] == 0
+
+
+async def test_a_flood_names_its_causes_while_it_lasts(house, suppressed):
+    house.alert("root", device="bus-1", rule="COM-06", severity="high")
+    for n in range(1, 12):
+        house.alert(f"a{n}", device=f"bat-{n}")
+    house.alert("child", device="bat-1", rule="COM-02", suppressed=suppressed("inhibited", alert="root"))
+    await house.settle()
+    flood = await house.desk.flood()
+    assert flood["alerts"] == 13
+    assert flood["causes"][0] == {
+        "alert": "root", "alerts": 2, "rule": "COM-06", "device": "bus-1", "title": {"en": "Cell warm", "zh": "电芯偏热"}
+    }  # fmt: skip
+    house.wait(minutes=20)
+    assert await house.desk.flood() is None
