@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from agent.reading import Frame
+from agent.reading import Frame, Reading
 
 Listener: TypeAlias = Callable[[str, Any], None]
 """Called with ("frame", Frame), ("alert", alert document) or ("ticket", ticket id)."""
@@ -32,6 +32,15 @@ class Live:
         for index, point in enumerate(frame.points):
             seen[point] = (frame, index)
         self._tell("frame", frame)
+
+    def readings(self, device: str) -> dict[str, Reading]:
+        """The last reading of each point."""
+        seen = self.values.get(device, {})
+        return {
+            point: reading
+            for point, (frame, _) in seen.items()
+            if (reading := frame.reading(point)) is not None
+        }
 
     def alert(self, document: dict[str, Any]) -> None:
         self._tell("alert", document)

@@ -138,6 +138,7 @@ class Site:
             self.desk = await self._open_desk()
             rooms.push_async_callback(self.desk.close)
             self.north = North(self)
+            self.desk.raw_port = self.north.raw_lines
             async with asyncio.TaskGroup() as log:
                 writing = log.create_task(self.journal.run(), name="journal")
                 try:

@@ -1,5 +1,6 @@
 """A site told in the words of its rooms: what console, desk and MQTT each need to know of it. Pure."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -78,7 +79,9 @@ def desk_site(site: SiteConfig) -> DeskSite:
         cell=block.cell.model_dump() if block.cell else {},
         devices={device.id: DeskDevice(device.period_ms, device.params) for device in site.devices},
         version=__version__,
+        config=hashlib.sha256(site.file.model_dump_json().encode()).hexdigest(),
         arrival_code=block.arrival_code,
+        weather=tuple(device.id for device in site.devices if "weather" in device.profile.kinds),
         raised=bool(block.serves),
         calendar=None if named is None else load_calendar(calendar_files(site.folder)[named]),
     )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway import __version__
 from gateway.console.ports import Check, ConsolePorts, Json, RawPoll
 from gateway.journal.record import Position
+from gateway.raw_words import raw_lines
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, PauseDesk, raw_poll
 from gateway.site_facts import console_site
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.requests import Requests
 
 if TYPE_CHECKING:
+    from agent.last_poll import LastPoll
+    from agent.poller import BusPoller
     from gateway.console.app import Console
     from gateway.console.server import ConsoleServer
     from gateway.console.users import Users
@@ -187,10 +190,24 @@ class North:
         )
 
     def _last_poll(self, device: str) -> RawPoll | None:
+        found = self._polled(device)
+        return None if found is None else raw_poll(found[1], self._site.clock)
+
+    def raw_lines(self, device: str) -> list[dict[str, Any]]:
+        """The words that a device last sent, for evidence; none for one that is not polled."""
+        found = self._polled(device)
+        if found is None:
+            return []
+        poller, poll = found
+        profile = poller.device_facts(device).profile
+        points = () if profile is None else profile.points
+        return raw_lines(poll, points, self._site.live.readings(device), self._site.clock.utc_at)
+
+    def _polled(self, device: str) -> tuple[BusPoller, LastPoll] | None:
         for poller in self._site.pollers.values():
             poll = poller.last_poll(device)
             if poll is not None:
-                return raw_poll(poll, self._site.clock)
+                return poller, poll
         return None
 
     def checks(self) -> dict[str, Check]:

@@ -39,7 +39,9 @@ def alerts(
     statistics: bool = typer.Option(
         False, "--statistics", help="the alarm-load figures of the last days in place of the list"
     ),
-    days: float = typer.Option(7.0, "--days", min=0.01, max=36_500.0, help="how many days, with --statistics"),
+    days: float = typer.Option(
+        7.0, "--days", min=0.01, max=36_500.0, help="how many days, with --statistics"
+    ),
     data: DataOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,

@@ -1,6 +1,7 @@
 """`maplebridge tickets list|show|act`: the site's tickets from the shell, beside a running gateway."""
 
 import getpass
+import sys
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -26,6 +27,10 @@ _WORDS = {
     "devices": {"en": "devices", "zh": "设备"},
     "alerts": {"en": "alerts", "zh": "告警"},
     "allowed": {"en": "possible now", "zh": "可执行"},
+    "audited": {
+        "en": "{} tickets, {} events, {} files worked out again",
+        "zh": "已复核 {} 张工单、{} 条记录、{} 个文件",
+    },
     "code": {"en": "site code", "zh": "站点码"},
     "evidence": {"en": "evidence", "zh": "证据"},
 }
@@ -99,6 +104,25 @@ def show_ticket(
         show(document)
     else:
         _print(document, words, ZoneInfo(config.file.site.timezone))
+
+
+@app.command("verify")
+def verify_tickets(
+    site: SiteArgument, *, data: DataOption = None, lang: LangOption = None, as_json: JsonOption = False
+) -> None:
+    """Work out all hashes of logs and evidence again. Exit 1 where something has been changed."""
+    from gateway.commands.desk import ask_desk, site_of
+
+    words = language(lang)
+    found = ask_desk(site_of(site), data, words, lambda desk: desk.audit(), as_json=as_json)
+    if as_json:
+        show(found.document())
+    else:
+        print(_WORDS["audited"][words].format(found.tickets, found.events, found.files))
+    for fault in found.faults:
+        print(f"{fault.number or fault.ticket}: {fault.what}", file=sys.stderr)
+    if found.faults:
+        raise typer.Exit(1)
 
 
 @app.command("act")

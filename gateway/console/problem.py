@@ -5,10 +5,15 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+
+from gateway.failure import Failure
+
+log = structlog.get_logger(__name__)
 
 TITLES: Mapping[str, tuple[int, str]] = {
     "bad-request": (400, "The request cannot be read"),
@@ -26,6 +31,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "internal": (500, "Something broke in the gateway"),
     "unavailable": (503, "Not available now"),
 }
+RETRY_AFTER_S = "3"
 _BY_STATUS = {404: "not-found", 405: "method-not-allowed", 403: "forbidden", 401: "not-signed-in"}
 
 
@@ -87,6 +93,13 @@ async def on_invalid(_request: Request, error: Exception) -> Response:
     return problem.response()
 
 
+async def on_failure(request: Request, error: Exception) -> Response:
+    """A room that cannot answer now, such as a store whose disk refuses: nothing is lost, ask again."""
+    log.warning("console.room_refused", path=request.url.path, why=str(error))
+    detail = f"{error}; nothing is lost, try again in a moment"
+    return Problem("unavailable", detail, headers={"Retry-After": RETRY_AFTER_S}).response()
+
+
 async def on_crash(_request: Request, _error: Exception) -> Response:
     """The answer to the caller; the error itself goes on to the log."""
     return Problem("internal", "it was logged; try again, and report it if it stays").response()
@@ -96,5 +109,6 @@ HANDLERS: Mapping[int | type[Exception], Any] = {
     Problem: on_problem,
     HTTPException: on_http_error,
     RequestValidationError: on_invalid,
+    Failure: on_failure,
     Exception: on_crash,
 }

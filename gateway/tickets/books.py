@@ -75,6 +75,11 @@ class Books(AlertBooks):
         row = self._db.execute(query).first()
         return None if row is None else self._folder(row)
 
+    def ticket_ids(self) -> list[str]:
+        """All tickets, the oldest first."""
+        table = schema.tickets
+        return list(self._db.execute(select(table.c.id).order_by(table.c.opened_ms, table.c.id)).scalars())
+
     def open_folders(self) -> list[Folder]:
         query = select(schema.tickets).where(schema.tickets.c.open == 1).order_by(schema.tickets.c.opened_ms)
         return [self._folder(row) for row in self._db.execute(query).all()]

@@ -20,6 +20,7 @@ from agent.rules.rule import Rule
 from gateway.journal.record import Change, Position
 from gateway.tickets.alert_books import Wanted
 from gateway.tickets.ask import MAX_EVIDENCE_BYTES, WrongArguments, parse_ask
+from gateway.tickets.audit import Audit, audit
 from gateway.tickets.clerk import AlertChange, Clerk, Measuring
 from gateway.tickets.config import Team
 from gateway.tickets.context import TeamFacts
@@ -29,7 +30,7 @@ from gateway.tickets.life import Act
 from gateway.tickets.new_ticket import parse_new_ticket
 from gateway.tickets.outbox import Outbox
 from gateway.tickets.place import DeskSite
-from gateway.tickets.ports import AlertPort, JournalPort
+from gateway.tickets.ports import AlertPort, JournalPort, RawPort
 from gateway.tickets.reader import Reader
 from gateway.tickets.recovery import GOOD_SHARE
 from gateway.tickets.roles import Forbidden
@@ -73,6 +74,7 @@ class Desk:
     ) -> None:
         self.on_change: Callable[[str], None] = lambda _ticket: None
         self.alert_port: AlertPort | None = None
+        self.raw_port: RawPort = lambda _device: ()
         self._rules = rules
         self._store = store
         self._clerk = clerk
@@ -211,6 +213,10 @@ class Desk:
         """
         return await self._worker.do(partial(self._reader.evidence, self._room, ticket_id, name))
 
+    async def audit(self) -> Audit:
+        """Whether all logs and files are what they were."""
+        return await self._worker.do(partial(audit, self._store, self._room))
+
     # -- acts
 
     async def act(self, ticket_id: str, event: Mapping[str, Any], *, by: str, role: str) -> dict[str, Any]:
@@ -326,7 +332,7 @@ class Desk:
         await self._act_upon_events(journal)
 
     async def _act_upon_events(self, journal: JournalPort) -> None:
-        self._tell(set(await self._outbox.empty(journal, self.alert_port)))
+        self._tell(set(await self._outbox.empty(journal, self.alert_port, self.raw_port)))
 
     def _is_due(self, measuring: Measuring) -> bool:
         now_ms, about = self._clock.monotonic_ms(), (measuring.ticket, measuring.start_ms)

@@ -11,14 +11,17 @@ import orjson
 import structlog
 
 from agent.clock import Clock
+from agent.reading import Frame
+from agent.rules.rule import Rule
 from gateway.journal.errors import JournalUnavailable
 from gateway.tickets.ask import Ask, desk_key
+from gateway.tickets.chart import chart
 from gateway.tickets.clerk import Clerk
 from gateway.tickets.event import TicketEvent
-from gateway.tickets.evidence import BEFORE_MS, EvidenceRoom, pack, sha256, thinned
+from gateway.tickets.evidence import EvidenceRoom, curves, pack, sha256, thinned, weather_now, window_ms
 from gateway.tickets.life import Act
 from gateway.tickets.place import DeskSite
-from gateway.tickets.ports import AlertPort, JournalPort
+from gateway.tickets.ports import AlertPort, JournalPort, RawPort
 from gateway.tickets.reader import Reader
 from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import DESK_ROLE
@@ -55,13 +58,13 @@ class Outbox:
         self._worker = worker
         self._appended: int | None = None
 
-    async def empty(self, journal: JournalPort, port: AlertPort | None) -> list[str]:
+    async def empty(self, journal: JournalPort, port: AlertPort | None, raw: RawPort) -> list[str]:
         """Do all that is to be done. Ids of the tickets concerned, in order."""
         concerned: dict[str, None] = {}
         while pending := await self._worker.do(self._reader.pending):
             for _, event, ticket in pending:
                 for effect in effects(event, ticket):
-                    await self._perform(effect, ticket, journal, port)
+                    await self._perform(effect, ticket, journal, port, raw)
                 concerned[ticket.id] = None
             try:
                 await self._publish(journal, pending)
@@ -95,11 +98,11 @@ class Outbox:
         return int(mark["event"]) if mark.get("store") == self._reader.store_id else 0
 
     async def _perform(
-        self, effect: Effect, ticket: Ticket, journal: JournalPort, port: AlertPort | None
+        self, effect: Effect, ticket: Ticket, journal: JournalPort, port: AlertPort | None, raw: RawPort
     ) -> None:
         match effect:
             case FreezeEvidence(stage):
-                await self._freeze(stage, ticket, journal)
+                await self._freeze(stage, ticket, journal, raw)
             case LinkAlert(alert):
                 if port is not None:
                     await port.attach_ticket(alert, ticket.id)
@@ -113,28 +116,35 @@ class Outbox:
             case _:
                 assert_never(effect)
 
-    async def _freeze(self, stage: str, ticket: Ticket, journal: JournalPort) -> None:
+    async def _freeze(self, stage: str, ticket: Ticket, journal: JournalPort, raw: RawPort) -> None:
         """Keep the readings around the ticket's alerts; the ticket's log then names the files."""
         if any(item.get("stage") == stage for item in ticket.evidence):
             return
         now_ms = self._clock.utc_ms()
         stories = await self._worker.do(partial(self._reader.stories, ticket))
-        frames = []
-        for device in sorted({story["device"] for story in stories}):
-            read = await journal.frames(device, now_ms - BEFORE_MS, now_ms, _MAX_FRAMES)
-            frames.extend(thinned(read, now_ms))
+        rules = self._reader.rules_of(stories)
+        from_ms = now_ms - window_ms(rules.values())
+        devices = sorted({story["device"] for story in stories})
+        frames: list[Frame] = []
+        for device in dict.fromkeys((*devices, *self._site.weather)):
+            frames.extend(thinned(await journal.frames(device, from_ms, now_ms, _MAX_FRAMES), now_ms))
+        marks = [(story["since"], story["rule"]) for story in stories]
+        svg = chart(curves(stories, rules, frames), marks, self._site.zone)
+        words = [line for device in devices for line in raw(device)]
         facts = {
             "ticket": ticket.id,
             "number": ticket.number,
             "site": self._site.id,
             "made": now_ms,
-            "from": now_ms - BEFORE_MS,
+            "from": from_ms,
             "to": now_ms,
             "software": self._site.version,
             "clock": {"trusted": self._clock.trusted(), "offset_s": self._clock.offset_s()},
-            "rules": [rule for rule in map(self._reader.rule_facts, _rules_of(stories)) if rule is not None],
+            "config": self._site.config,
+            "weather": weather_now(frames, self._site.weather),
+            "rules": [_rule_facts(rule) for rule in rules.values()],
         }
-        files = pack(stage, frames, stories, facts)
+        files = pack(stage, frames, stories=stories, raw=words, svg=svg, facts=facts)
         await self._worker.do(partial(self._keep, stage, ticket, files))
 
     def _keep(self, stage: str, ticket: Ticket, files: dict[str, tuple[bytes, str]]) -> None:
@@ -161,5 +171,5 @@ class Outbox:
             self._room.keep(ticket_id, name, content)
 
 
-def _rules_of(stories: list[dict[str, Any]]) -> list[str]:
-    return sorted({story["rule"] for story in stories})
+def _rule_facts(rule: Rule) -> dict[str, Any]:
+    return {"id": rule.id, "hash": rule.hash, "title": rule.title.document(), "text": dict(rule.source)}

@@ -24,7 +24,9 @@ class DeskSite:
     cell: who acts at a level: `village`, `town`, `county` → name.
     devices: those that are polled; the gateway's own ones need not be named.
     version: of the software, for the evidence.
+    config: what the site file's text hashes to, for the evidence.
     calendar: its holidays and make-up working days, where it names some.
+    weather: its weather stations, whose readings go into every evidence.
     raised: its tickets are one step more urgent, since it serves what must not fail.
     """
 
@@ -34,8 +36,10 @@ class DeskSite:
     cell: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, DeskDevice] = field(default_factory=dict)
     version: str = ""
+    config: str = ""
     arrival_code: str = ""
     calendar: WorkCalendar | None = None
+    weather: tuple[str, ...] = ()
     raised: bool = False
 
     @property

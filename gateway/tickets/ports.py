@@ -1,7 +1,7 @@
 """What the desk asks of the rest of the house."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from agent.reading import Frame
 from gateway.journal.record import Position, Record
@@ -18,6 +18,10 @@ class AlertPort(Protocol):
     async def reset_latch(self, alert_id: str, by: str) -> None: ...
 
     async def attach_ticket(self, alert_id: str, ticket_id: str) -> None: ...
+
+
+RawPort: TypeAlias = Callable[[str], Sequence[Mapping[str, Any]]]
+"""The last words of a device, one mapping for each read; none for one that is not polled."""
 
 
 class JournalPort(Protocol):

@@ -1,7 +1,7 @@
 """Answers to questions about alerts and tickets, as documents. Blocking; runs on the desk's thread."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.clock import Clock
@@ -131,12 +131,10 @@ class Reader:
         """The stories of a ticket's own alerts, for its evidence."""
         return [self.story(alert_id) for alert_id in ticket.alerts]
 
-    def rule_facts(self, rule_id: str) -> dict[str, Any] | None:
-        """A rule as the evidence names it."""
-        rule = self._rule(rule_id)
-        if rule is None:
-            return None
-        return {"id": rule.id, "hash": rule.hash, "title": rule.title.document(), "text": dict(rule.source)}
+    def rules_of(self, stories: Sequence[Mapping[str, Any]]) -> dict[str, Rule]:
+        """The rules of these stories, as far as they are still there, by id."""
+        named = sorted({story["rule"] for story in stories})
+        return {name: rule for name in named if (rule := self._rule(name)) is not None}
 
     def settle_outbox(self, upto: int) -> None:
         with self._store.writing() as connection:

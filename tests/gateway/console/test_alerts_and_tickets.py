@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from agent.reading import Text
+from gateway.tickets.store import StoreError
 
 ALERTS, TICKETS = "/api/v1/alerts", "/api/v1/tickets"
 
@@ -219,3 +220,16 @@ async def test_each_act_leaves_one_line_with_who_what_whence_and_result(console,
     assert "result=refused" in lines[1]
     assert "result=forbidden" in lines[2]
     assert all("address=127.0.0.1" in line for line in lines)
+
+
+async def test_a_store_that_refuses_is_a_503_that_says_when_to_ask_again(console, monkeypatch):
+    async def refuses(**_wanted):
+        raise StoreError("the ticket store refuses: database or disk is full")
+
+    monkeypatch.setattr(console.site.desk, "tickets", refuses)
+    answer = await console.as_role("operator").get("/api/v1/tickets")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "3"
+    problem = answer.json()
+    assert problem["type"] == "urn:maplebridge:problem:unavailable"
+    assert "disk is full" in problem["detail"]

@@ -143,6 +143,7 @@ class House:
             }
         )
         desk.alert_port = self.acts
+        desk.raw_port = lambda device: [{"device": device, "words": [462]}]
         desk.on_change = self.changed.append
         return desk
 

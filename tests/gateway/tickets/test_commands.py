@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +141,10 @@ def test_alerts_and_tickets_are_listed(running: Running):
 
 
 def test_the_alarm_load_is_told_in_both_languages(running: Running):
-    # The desk of the test lives in its own time; a century reaches it.
-    load = answer(run(running, "alerts", "--statistics", "--days", "36500", "--json"))
+    load = answer(run(running, "alerts", "--statistics", "--json"))
     assert load["alarms"] == load["standing"] == 1
-    assert "ISA-18.2" in run(running, "alerts", "--statistics", "--days", "36500").stdout
-    shown = run(running, "alerts", "--statistics", "--days", "36500", lang="zh").stdout
+    assert "ISA-18.2" in run(running, "alerts", "--statistics").stdout
+    shown = run(running, "alerts", "--statistics", lang="zh").stdout
     assert "告警 1 次" in shown
     assert "电芯偏热" in shown
 
@@ -220,3 +222,27 @@ def test_a_faulty_site_file_is_exit_2(tmp_path: Path):
     result = CliRunner().invoke(_app, ["tickets", "list", str(tmp_path / "site.yaml")])
     assert result.exit_code == 2
     assert "site.yaml:" in result.stderr
+
+
+def test_what_was_changed_behind_the_desks_back_is_found(tmp_path: Path):
+    running = Running(tmp_path)
+    running.start()
+    try:
+        while not list(tmp_path.glob("data/evidence/*/opening-manifest.json")):
+            time.sleep(0.05)
+    finally:
+        running.stop()
+    found = answer(run(running, "tickets", "verify", "--json"))
+    assert (found["tickets"], found["files"], found["faults"]) == (1, 5, [])
+    assert "已复核 1 张工单" in run(running, "tickets", "verify", lang="zh").stdout
+    (chart,) = tmp_path.glob("data/evidence/*/opening-chart.svg")
+    chart.write_text(chart.read_text() + " ")
+    (words,) = tmp_path.glob("data/evidence/*/opening-raw.jsonl")
+    words.unlink()
+    changed = run(running, "tickets", "verify")
+    assert changed.exit_code == 1
+    assert "its file opening-chart.svg has been changed" in changed.stderr
+    assert "its file opening-raw.jsonl cannot be read" in changed.stderr
+    with closing(sqlite3.connect(tmp_path / "data/tickets.db")) as store, store:
+        store.execute("UPDATE ticket_events SET document = replace(document, 'desk', 'dusk') WHERE seq = 2")
+    assert "event 2 of its log has been changed" in run(running, "tickets", "verify").stderr

@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import io
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from gateway.tickets.reader import UnknownAlert, UnknownEvidence
 from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import Forbidden
 from gateway.tickets.store import StoreError
+from tests.gateway.tickets.conftest import SITE
 
 HOT = {"cell_temperature_max_c": 46.2}
 COOL = {"cell_temperature_max_c": 38.0}
@@ -392,8 +394,14 @@ async def test_evidence_is_frozen_at_opening_and_at_the_report(house):
     await house.settle()
     ticket = await house.only()
     names = [item["name"] for item in ticket["evidence"]]
-    assert names[:3] == ["opening-manifest.json", "opening-points.csv", "opening-alert.json"]
-    assert sum(name.startswith("report-") for name in names) == 3
+    assert names[:5] == [
+        "opening-manifest.json",
+        "opening-points.csv",
+        "opening-alert.json",
+        "opening-chart.svg",
+        "opening-raw.jsonl",
+    ]
+    assert sum(name.startswith("report-") for name in names) == 5
     for item in ticket["evidence"]:
         content, media_type = await house.desk.evidence(ticket["id"], item["name"])
         assert hashlib.sha256(content).hexdigest() == item["sha256"]
@@ -412,6 +420,22 @@ async def test_evidence_is_frozen_at_opening_and_at_the_report(house):
     assert int(rows[-1]["ts"]) - int(rows[0]["ts"]) == 2 * 3_600_000
     alert = orjson.loads((await house.desk.evidence(ticket["id"], "opening-alert.json"))[0])
     assert alert[0]["timeline"][0]["what"] == "active"
+    svg = (await house.desk.evidence(ticket["id"], "opening-chart.svg"))[0].decode()
+    assert "when &gt;= 45" in svg
+    assert "clear &lt;= 42" in svg
+    words = (await house.desk.evidence(ticket["id"], "opening-raw.jsonl"))[0].splitlines()
+    assert orjson.loads(words[0]) == {"device": "bat-1", "words": [462]}
+
+
+async def test_the_weather_is_part_of_every_evidence(house):
+    desk = await house.another_desk(house.journal, site=replace(SITE, weather=("sky",)))
+    await house.poll("sky", minutes=5, irradiance_poa_w_m2=612.0)
+    house.alert("a1")
+    await house.settle(desk)
+    (ticket,) = (await desk.tickets(state="all")).items
+    manifest = orjson.loads((await desk.evidence(ticket["id"], "opening-manifest.json"))[0])
+    assert manifest["weather"]["sky"]["values"] == {"irradiance_poa_w_m2": 612.0}
+    await desk.close()
 
 
 async def test_a_person_adds_evidence(house):
@@ -465,7 +489,7 @@ async def test_no_key_of_a_person_stands_in_the_way_of_the_desk(house):
     assert (ticket["state"], ticket["alerts"]) == ("verified", ["a1", "a2"])
     assert ticket["number"] is not None
     assert 60 < len(ticket["events"]) < 90
-    assert sum(item["name"].startswith("report-") for item in ticket["evidence"]) == 3
+    assert sum(item["name"].startswith("report-") for item in ticket["evidence"]) == 5
 
 
 async def test_evidence_that_cannot_be_entered_overwrites_nothing(house):
