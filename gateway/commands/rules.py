@@ -18,6 +18,7 @@ from agent.rules.vectors import Verdict, run_tests
 from gateway.commands.failing import exits
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, SiteArgument, UnusedDataOption, show
+from gateway.commands.rules_replay import replay
 from gateway.config import load_site
 from gateway.profiles import read_document
 from gateway.rules import load_rules, profile_points, rule_files, shipped_rule_files, site_facts
@@ -84,6 +85,9 @@ def run_rule_tests(
         if verdicts:
             print(words.say(key, tests=len(verdicts), rules=tested, failed=len(failed)))
     raise typer.Exit(2 if faults else 1 if failed else 0)
+
+
+app.command("replay")(replay)
 
 
 @app.command("list")

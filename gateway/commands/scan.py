@@ -23,6 +23,7 @@ from agent.scan.search import Outcome, Search, Step
 from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import JsonOption, show
+from gateway.commands.progress import OneLine
 from gateway.guests.guest_bus import GuestBus
 from gateway.guests.shared_bus import open_shared_bus
 from gateway.profiles import ProfileShelf
@@ -158,24 +159,18 @@ def _say_how_long(search: Search, endpoint: Endpoint, lang: Language) -> None:
 
 
 class _Progress:
-    """One line on the terminal that is written over; nothing where stderr is none."""
+    """Tells each step."""
 
     def __init__(self, lang: Language) -> None:
         self._words = _WORDS[lang]
-        self._width = 0
+        self._line = OneLine()
+        self.end = self._line.end
 
     def step(self, step: Step) -> None:
-        if not sys.stderr.isatty():
-            return
-        text = self._words[step.doing].format(
-            url=url_of(step.line), done=step.done, total=step.total, found=step.found
+        words = self._words[step.doing]
+        self._line.show(
+            words.format(url=url_of(step.line), done=step.done, total=step.total, found=step.found)
         )
-        print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
-        self._width = len(text)
-
-    def end(self) -> None:
-        if self._width:
-            print("\r" + " " * self._width, end="\r", file=sys.stderr, flush=True)
 
 
 def _remark(outcome: Outcome, endpoint: Endpoint, lang: Language) -> None:

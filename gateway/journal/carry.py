@@ -9,7 +9,6 @@ import base64
 import gzip
 import hashlib
 import os
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,15 +23,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.document import DocumentError, Fault
 from agent.reading import Frame, Quality
-from gateway.journal.boots import Boots
-from gateway.journal.errors import JournalUnavailable
-from gateway.journal.file import connect_to_read, refused
-from gateway.journal.packing import DamagedBlobError, unpack
-from gateway.journal.query import FILE, Layouts, load_boots
+from gateway.journal.past import frames_between
+from gateway.journal.query import FILE
 
 KEY = "export.key"
 _FORMAT = 1
-_AT_ONCE = 64
 _LONGEST_LINE = 1_000_000
 
 
@@ -89,7 +84,7 @@ def export(
     try:
         with gzip.open(new, "wb", compresslevel=6) as out:
             _write(out, digest, about)
-            for frame in _frames(data / journal / FILE, from_ms, to_ms, device):
+            for frame in frames_between(data / journal / FILE, from_ms, to_ms, device):
                 _write(out, digest, document(frame))
                 count += 1
             signature = base64.b64encode(key.sign(digest.digest())).decode()
@@ -200,30 +195,3 @@ def _write(out: gzip.GzipFile, digest: "hashlib._Hash", line: dict[str, Any]) ->
     packed = orjson.dumps(line) + b"\n"
     digest.update(packed)
     out.write(packed)
-
-
-def _frames(path: Path, from_ms: int, to_ms: int, device: str | None) -> Iterator[Frame]:
-    """In the journal's order; a few blocks at a time, so that the gateway can use its log again."""
-    connection = connect_to_read(path)
-    try:
-        layouts, boots, after = Layouts(connection), Boots(load_boots(connection)), 0
-        shifts = boots.shifts_ms()
-        low, high = from_ms - max(shifts), to_ms - min(shifts)
-        while rows := connection.execute(
-            "SELECT first, data FROM block WHERE first > ? AND ts_max >= ? AND ts_min <= ?"
-            " ORDER BY first LIMIT ?",
-            (after, low, high, _AT_ONCE),
-        ).fetchall():
-            for first, data in rows:
-                try:
-                    records = unpack(data, first, layouts, device)
-                except DamagedBlobError:
-                    continue  # `verify` and the gaps tell of it
-                frames = (boots.mended(r.entry) for r in records if isinstance(r.entry, Frame))
-                yield from (f for f in frames if from_ms <= f.ts_ms <= to_ms)
-            after = rows[-1][0]
-    except sqlite3.Error as error:
-        why = "the storage refuses" if refused(error) else "the file is damaged"
-        raise JournalUnavailable(f"{path}: {why}: {error}") from error
-    finally:
-        connection.close()

@@ -13,7 +13,7 @@ Position: TypeAlias = int
 class Change:
     """An alert or ticket change, in the order of `<root>/<site>/changes`.
 
-    `body` is `{"alert": {...}}` or `{"ticket": id, "event": {...}}`; `seq` counts the
+    `body` is `{"alert": {...}}`, `{"ticket": id, "event": {...}}` or `{"pause": {...}}`; `seq` counts the
     changes of one boot from 1.
     """
 
