@@ -24,7 +24,7 @@ from gateway.maintenance import MaintenanceBlock
 from gateway.profiles import read_document
 from gateway.sinks.config import InfluxConfig, MqttConfig
 from gateway.site_time import TimeConfig
-from gateway.tickets.config import BilingualText, Team, TicketsConfig
+from gateway.tickets.config import BilingualText, RouteBlock, Team, TicketsConfig
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 RESERVED_DEVICES = frozenset(
@@ -34,7 +34,6 @@ RESERVED_DEVICES = frozenset(
 
 NOT_YET = {
     "notify": "notices",
-    "routes": "notices",
     "heartbeat": "outgoing heartbeat",
 }
 """Parts of the contract that this version reads but does not act on; `check` says so."""
@@ -126,7 +125,7 @@ class SiteFile(_Block):
     tickets: TicketsConfig = TicketsConfig()
     teams: tuple[Team, ...] = ()
     notify: tuple[dict[str, Any], ...] = ()
-    routes: tuple[dict[str, Any], ...] = ()
+    routes: tuple[RouteBlock, ...] = ()
     maintenance: tuple[MaintenanceBlock, ...] = ()
     calendar: str | None = None
     heartbeat: dict[str, Any] | None = None

@@ -38,6 +38,7 @@ def plan_reload(old: SiteConfig, new: SiteConfig) -> Reload:
     fixed = {
         "site": (old.file.site, new.file.site),
         "teams": (old.file.teams, new.file.teams),
+        "routes": (old.file.routes, new.file.routes),
         "time": (old.file.time, new.file.time),
         "journal": (old.file.journal, new.file.journal),
         "tickets": (old.file.tickets, new.file.tickets),

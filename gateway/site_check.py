@@ -23,6 +23,7 @@ from gateway.maintenance_check import maintenance_faults
 from gateway.profiles import ProfileShelf, UnknownProfileError
 from gateway.rules import load_site_rules, site_facts, site_findings
 from gateway.secret import SecretError, find_file, find_secret
+from gateway.team_check import team_faults
 from gateway.tickets.checklist import load_checklists
 
 _NUMBERED_PORTS = ("/dev/ttyUSB", "/dev/ttyACM")
@@ -50,7 +51,7 @@ def find_out(file: SiteFile, document: Document, folder: Path) -> Found:
         *_secret_faults(file, document, folder),
         *_sink_faults(file, document),
         *_field_faults(file, document, profiles),
-        *_team_faults(file, document),
+        *team_faults(file, document),
         *_not_yet_faults(file, document),
         *calendar_faults(file.calendar, document, folder),
     ]
@@ -304,20 +305,6 @@ def _field_faults(file: SiteFile, document: Document, profiles: dict[str, Profil
             f"the database cannot hold the point {clash.point!r} of profile {clash.profile!r}: {clash.why}",
             "rename the point in the profile",
         )
-
-
-def _team_faults(file: SiteFile, document: Document) -> Iterator[Fault]:
-    for index in duplicates([team.id for team in file.teams]):
-        yield document.fault(
-            ("teams", index, "id"), f"the team {file.teams[index].id!r} is defined twice", "rename one"
-        )
-    for index, team in enumerate(file.teams):
-        for member in duplicates([person.id for person in team.members]):
-            yield document.fault(
-                ("teams", index, "members", member, "id"),
-                f"{team.members[member].id!r} is twice in the team {team.id!r}",
-                "remove one",
-            )
 
 
 def _rules(file: SiteFile, document: Document, folder: Path) -> tuple[RuleSet, list[Fault]]:

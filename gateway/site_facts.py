@@ -19,6 +19,7 @@ from gateway.sinks.mqtt_json import DeviceMeta
 from gateway.tickets.calendar import calendar_files, load_calendar
 from gateway.tickets.config import BilingualText
 from gateway.tickets.place import DeskDevice, DeskSite
+from gateway.tickets.routing import Route
 
 GATEWAY = "gateway"
 _OWN_TITLES: Mapping[Kind, Text] = {
@@ -81,6 +82,18 @@ def desk_site(site: SiteConfig) -> DeskSite:
         version=__version__,
         config=hashlib.sha256(site.file.model_dump_json().encode()).hexdigest(),
         arrival_code=block.arrival_code,
+        routes=tuple(
+            Route(
+                route.team,
+                route.person,
+                route.match.ticket_kind,
+                route.match.severity,
+                route.match.rule,
+                route.match.device,
+            )
+            for route in site.file.routes
+            if route.team is not None
+        ),
         weather=tuple(device.id for device in site.devices if "weather" in device.profile.kinds),
         raised=bool(block.serves),
         calendar=None if named is None else load_calendar(calendar_files(site.folder)[named]),

@@ -13,7 +13,6 @@ from agent.rules.rule import Rule
 from gateway.tickets.alert_books import AlertEntry
 from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.books import Books, Cache, Folder
-from gateway.tickets.context import TeamFacts
 from gateway.tickets.judge import judge, measure_from_ms
 from gateway.tickets.life import Act
 from gateway.tickets.opening import Subject
@@ -22,6 +21,7 @@ from gateway.tickets.placing import Placing
 from gateway.tickets.recovery import GOOD_SHARE
 from gateway.tickets.refusal import Refusal, Refused
 from gateway.tickets.roles import DESK_ROLE, check_role
+from gateway.tickets.routing import TeamFacts
 from gateway.tickets.step import step
 from gateway.tickets.store import Store
 from gateway.tickets.ticket import ChecklistItem, Ticket

@@ -6,18 +6,10 @@ from dataclasses import dataclass, field
 from agent.reading import Text
 from agent.rules.alert import AlertState, Severity
 from gateway.tickets.due import Timetable
+from gateway.tickets.routing import TeamFacts
 from gateway.tickets.ticket import Ticket
 
 _NO_WORDS = Text("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class TeamFacts:
-    """A team; no kinds means all, no members means anybody."""
-
-    id: str
-    kinds: frozenset[str] = frozenset()
-    members: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from gateway.tickets.ask import MAX_EVIDENCE_BYTES, WrongArguments, parse_ask
 from gateway.tickets.audit import Audit, audit
 from gateway.tickets.clerk import AlertChange, Clerk, Measuring
 from gateway.tickets.config import Team
-from gateway.tickets.context import TeamFacts
 from gateway.tickets.coverage import good_share
 from gateway.tickets.evidence import EvidenceRoom, sha256
 from gateway.tickets.life import Act
@@ -34,6 +33,7 @@ from gateway.tickets.ports import AlertPort, JournalPort, RawPort
 from gateway.tickets.reader import Reader
 from gateway.tickets.recovery import GOOD_SHARE
 from gateway.tickets.roles import Forbidden
+from gateway.tickets.routing import Shift, TeamFacts
 from gateway.tickets.store import Store, StoreError
 from gateway.tickets.ticket import ChecklistItem
 from gateway.tickets.worker import Worker
@@ -376,4 +376,5 @@ def _decoded(content: str) -> bytes:
 
 
 def _team_facts(team: Team) -> TeamFacts:
-    return TeamFacts(team.id, frozenset(team.kinds), frozenset(member.id for member in team.members))
+    shifts = tuple(Shift(d.person, d.from_, d.to, frozenset(d.days)) for d in team.duty)
+    return TeamFacts(team.id, frozenset(team.kinds), frozenset(m.id for m in team.members), shifts)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from agent.quantity import DAY_MS, HOUR_MS, MINUTE_MS
 from agent.reading import Text
 from gateway.tickets.ask import Ask
-from gateway.tickets.context import Context, TeamFacts
+from gateway.tickets.context import Context
 from gateway.tickets.life import (
     ISOLATED_KINDS,
     MEASURED_KINDS,
@@ -21,6 +21,7 @@ from gateway.tickets.life import (
     TicketLevel,
 )
 from gateway.tickets.recovery import No, latched, not_recovered, still_active
+from gateway.tickets.routing import TeamFacts
 from gateway.tickets.ticket import Ticket
 
 REOPEN_WITHIN_MS = 7 * DAY_MS

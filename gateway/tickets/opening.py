@@ -92,6 +92,7 @@ class Subject:
     verify_for_ms: int = DEFAULT_VERIFY_MS
     recurrence_of: str | None = None
     rule: str | None = None
+    severity: Severity | None = None
     note: str = ""
 
 

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from agent.reading import Value
 from gateway.tickets.calendar import WorkCalendar
 from gateway.tickets.due import BusinessHours, Remoteness, Timetable
+from gateway.tickets.routing import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class DeskSite:
     version: of the software, for the evidence.
     config: what the site file's text hashes to, for the evidence.
     calendar: its holidays and make-up working days, where it names some.
+    routes: which tickets go to which team.
     weather: its weather stations, whose readings go into every evidence.
     raised: its tickets are one step more urgent, since it serves what must not fail.
     """
@@ -39,6 +41,7 @@ class DeskSite:
     config: str = ""
     arrival_code: str = ""
     calendar: WorkCalendar | None = None
+    routes: tuple[Route, ...] = ()
     weather: tuple[str, ...] = ()
     raised: bool = False
 

@@ -12,12 +12,13 @@ from typing import Any
 from agent.clock import Clock
 from agent.quantity import DAY_MS
 from agent.reading import Text, Value
+from agent.rules.alert import Severity
 from agent.rules.rule import Rule
 from gateway.tickets.alert_books import AlertEntry
 from gateway.tickets.ask import Ask, desk_key
 from gateway.tickets.books import Books, Folder
 from gateway.tickets.config import TicketKind
-from gateway.tickets.context import AlertFacts, Context, TeamFacts
+from gateway.tickets.context import AlertFacts, Context
 from gateway.tickets.guards import REOPEN_WITHIN_MS
 from gateway.tickets.life import Act, Priority
 from gateway.tickets.opening import (
@@ -39,6 +40,7 @@ from gateway.tickets.place import DeskSite
 from gateway.tickets.recovery import recovery_start_ms
 from gateway.tickets.refusal import Refusal, Refused
 from gateway.tickets.roles import DESK_ROLE
+from gateway.tickets.routing import Matter, TeamFacts, sent_to
 from gateway.tickets.step import Accepted, step
 from gateway.tickets.ticket import ChecklistItem, Ticket
 from gateway.tickets.wording import alert_words
@@ -125,7 +127,9 @@ class Placing:
         act = Act.REOPEN if folder.ticket.accepted else Act.RECUR
         facts = {**self._alert_facts(entry, rule), "reason": "the alert came again"}
         again = self.do(books, folder, Ask(act, "desk", DESK_ROLE, desk_key(f"alert-{entry.id}"), facts))
-        return self._dispatched(books, again, desk_key(f"alert-{entry.id}:dispatch"))
+        return self._dispatched(
+            books, again, desk_key(f"alert-{entry.id}:dispatch"), entry.document["severity"]
+        )
 
     def _opened(self, books: Books, entry: AlertEntry, rule: Rule) -> Folder:
         facts, plan = self._alert_facts(entry, rule), rule.ticket
@@ -145,6 +149,7 @@ class Placing:
             checklist=None if storm else plan.checklist,
             items=() if storm else self._checklists.get(plan.checklist or "", ()),
             verify_for_ms=facts["verify_for_ms"],
+            severity=entry.document["severity"],
             recurrence_of=None if before is None or storm else before.ticket.id,
             rule=rule.id,
         )
@@ -191,14 +196,18 @@ class Placing:
             now_ms=self._clock.utc_ms(),
             timetable=self._site.timetable,
         )
-        return self._dispatched(books, books.append(None, [first]), desk_key(f"{key}:dispatch"))
+        return self._dispatched(
+            books, books.append(None, [first]), desk_key(f"{key}:dispatch"), subject.severity
+        )
 
-    def _dispatched(self, books: Books, folder: Folder, key: str) -> Folder:
-        """Sent to the team that the rule names, if the site has it and it does such work."""
-        team = folder.ticket.wanted_team
-        if team is None or all(known.id != team for known in self._teams):
+    def _dispatched(self, books: Books, folder: Folder, key: str, severity: Severity | None) -> Folder:
+        """Sent to the team, and to whoever of it is on duty, if the site has somebody for it."""
+        ticket = folder.ticket
+        matter = Matter(ticket.kind, severity, ticket.rule, ticket.devices, ticket.wanted_team)
+        to = sent_to(matter, self._teams, self._site.routes, self._clock.utc_ms(), self._site.zone)
+        if to is None:
             return folder
-        ask = Ask(Act.DISPATCH, "desk", DESK_ROLE, key, {"team": team, "person": None})
+        ask = Ask(Act.DISPATCH, "desk", DESK_ROLE, key, {"team": to.team, "person": to.person})
         answer = step(folder.ticket, ask, self.context(folder.ticket, {}))
         return books.append(folder, answer.events) if isinstance(answer, Accepted) else folder
 

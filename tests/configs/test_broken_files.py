@@ -34,6 +34,7 @@ tickets: {store: "sqlite:///tickets.db"}
 teams: [{id: station, name: {en: Station, zh: 供电所}, members: [{id: zhang, name: Zhang}]}]
 console: {listen: "127.0.0.1:8080"}
 maintenance: [{match: {device: inv-1}, from: "2026-05-30T08:00+08:00", to: "2026-05-30T12:00+08:00", keep: [BAT-02]}]
+routes: [{match: {ticket_kind: outage}, team: station, person: zhang}]
 """
 
 BROKEN_SITES = [
@@ -101,6 +102,28 @@ BROKEN_SITES = [
     ('to: "2026-05-30T12:00+08:00"', 'to: "noon"', 20, "is not a time"),
     ('to: "2026-05-30T12:00+08:00"', 'to: "2026-05-29T12:00+08:00"', 20, "ends before it begins"),
     ("keep: [BAT-02]", "keep: [BAT-99]", 20, "there is no rule 'BAT-99' to keep"),
+    ("ticket_kind: outage", "ticket_kind: party", 21, "'party'"),
+    ("team: station, person: zhang", "team: stations", 21, "did you mean 'station'?"),
+    (
+        "team: station, person: zhang",
+        "team: station, person: wang",
+        21,
+        "no member of the team 'station' 'wang'",
+    ),
+    ("team: station, person: zhang", "person: zhang", 21, "a person is sent as one of a team"),
+    ("ticket_kind: outage", "device: inv-7", 21, "there is no device 'inv-7'"),
+    (
+        "[{id: zhang, name: Zhang}]}]",
+        '[{id: zhang, name: Zhang}], duty: [{person: li, from: "08:00", to: "20:00"}]}]',
+        18,
+        "no member of the team 'station' 'li'",
+    ),
+    (
+        "[{id: zhang, name: Zhang}]}]",
+        "[{id: zhang, name: Zhang}], duty: [{person: zhang, from: noon}]}]",
+        18,
+        "no time of day",
+    ),
     ("teams: [", "journal: {}\nteams: [", 18, "duplicate key"),
 ]
 

@@ -12,11 +12,13 @@ import pytest
 from agent.rules.alert import Suppression
 from gateway.tickets.ask import WrongArguments
 from gateway.tickets.clerk import UnknownTicket
+from gateway.tickets.config import Duty
 from gateway.tickets.reader import UnknownAlert, UnknownEvidence
 from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import Forbidden
+from gateway.tickets.routing import Route
 from gateway.tickets.store import StoreError
-from tests.gateway.tickets.conftest import SITE
+from tests.gateway.tickets.conftest import SITE, TEAM
 
 HOT = {"cell_temperature_max_c": 46.2}
 COOL = {"cell_temperature_max_c": 38.0}
@@ -657,3 +659,28 @@ async def test_a_flood_names_its_causes_while_it_lasts(house, suppressed):
     }  # fmt: skip
     house.wait(minutes=20)
     assert await house.desk.flood() is None
+
+
+async def test_a_ticket_goes_to_whoever_of_the_team_is_on_duty(house):
+    duty = (Duty.model_validate({"person": "zhang", "from": "04:00", "to": "05:00"}),)
+    desk = await house.another_desk(house.journal, teams=(TEAM.model_copy(update={"duty": duty}),))
+    house.alert("a1")
+    await house.settle(desk)
+    house.wait(minutes=60)
+    house.alert("a2", device="bat-2")
+    await house.settle(desk)
+    second, first = (await desk.tickets(state="all")).items
+    assert (first["team"], first["assignee"]) == ("station", "zhang")
+    assert (second["team"], second["assignee"]) == ("station", None)
+    await desk.close()
+
+
+async def test_a_route_of_the_site_comes_before_the_rules_team(house):
+    steward = TEAM.model_copy(update={"id": "steward"})
+    site = replace(SITE, routes=(Route("steward", rule="BAT-01"),))
+    desk = await house.another_desk(house.journal, teams=(TEAM, steward), site=site)
+    house.alert("a1")
+    await house.settle(desk)
+    (ticket,) = (await desk.tickets(state="all")).items
+    assert ticket["team"] == "steward"
+    await desk.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.reading import Text
 from gateway.tickets.ask import ASKABLE, Ask, WrongArguments, parse_ask
-from gateway.tickets.context import AlertFacts, Context, TeamFacts
+from gateway.tickets.context import AlertFacts, Context
 from gateway.tickets.due import BusinessHours, Timetable
 from gateway.tickets.event import TicketEvent
 from gateway.tickets.judge import judge, measure_from_ms
@@ -18,6 +18,7 @@ from gateway.tickets.life import DESK_ONLY, NEXT, Act, State
 from gateway.tickets.opening import Subject, opened
 from gateway.tickets.refusal import TITLES, Refusal
 from gateway.tickets.roles import Forbidden, check_role
+from gateway.tickets.routing import TeamFacts
 from gateway.tickets.step import Accepted, FreezeEvidence, LinkAlert, ResetLatch, effects, step
 from gateway.tickets.ticket import Ticket, apply, replay
 
