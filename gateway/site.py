@@ -7,7 +7,7 @@ first nothing new, then a last commit, then the readers.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from agent.profile import Profile
 from agent.reading import Frame
 from agent.rules.alert import Alert
 from agent.rules.engine import Engine
-from agent.rules.facts import DeviceFacts, Outcome, SiteFacts
+from agent.rules.facts import Outcome, SiteFacts
 from agent.second_look import SecondLook
 from gateway.config import SiteConfig
 from gateway.guests.door import Door
@@ -36,13 +36,13 @@ from gateway.maintenance import planned_pauses
 from gateway.notify import ServiceManager
 from gateway.parts import Parts
 from gateway.reload import Reload, parts_of, plan_reload
-from gateway.rules import device_facts, site_facts
+from gateway.rules import site_facts
 from gateway.secret import read_secret
 from gateway.sinks.mqtt_gaps import GAPS_TOLD
 from gateway.site_console import LatchPort
 from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
-from gateway.site_memory import remembered
+from gateway.site_memory import as_last_seen, remembered
 from gateway.site_north import North
 from gateway.site_time import site_time
 from gateway.tickets.checklist import load_checklists
@@ -149,6 +149,7 @@ class Site:
     async def _run_parts(self, stop: asyncio.Event, on_ready: Callable[[Ready], None]) -> None:
         async with AsyncExitStack() as servers, asyncio.TaskGroup() as group:
             self._parts = Parts(group)
+            self._tick()  # what was open before the stop is open again
             mqtt = await self.north.open_broker(servers)
             console = self.north.bind_console()
             self._parts.start("history", self.history.run())
@@ -281,7 +282,11 @@ class Site:
         while True:
             due_ms += _TICK_MS
             await clock.sleep_until(due_ms)
-            self.apply(self.engine.on_tick(clock.monotonic_ms(), clock.utc_ms(), clock.moved()))
+            self._tick()
+
+    def _tick(self) -> None:
+        clock = self.clock
+        self.apply(self.engine.on_tick(clock.monotonic_ms(), clock.utc_ms(), clock.moved()))
 
     def _identified(self, device: str, profile: Profile) -> None:
         told = self.pollers[self.devices.bus_of(device)].device_facts(device)
@@ -289,16 +294,6 @@ class Site:
         if facts is not None:
             self.apply(self.engine.bind(facts))
             self.north.announce(device)
-
-    def _identified_of(self, devices: Iterable[Device]) -> Iterator[DeviceFacts]:
-        """What SunSpec devices have told by now: a new engine has to learn it, too."""
-        for device in devices:
-            poller = self.pollers.get(device.bus)
-            if device.profile.sunspec is None or poller is None or not poller.knows(device.id):
-                continue
-            profile = poller.device_facts(device.id).profile
-            if profile is not None:
-                yield device_facts(device, profile)
 
     def _skipped(self, device: str, from_ms: int, to_ms: int, slots: int) -> None:
         utc_at = self.clock.utc_at
@@ -314,7 +309,7 @@ class Site:
             facts = replace(facts, sun_elevation=self._sun)
         planned = planned_pauses(config.file.maintenance)
         engine = Engine(facts, config.rules, self._watches, lambda: secrets.token_hex(8), planned=planned)
-        for device in self._identified_of(config.devices):
+        for device in as_last_seen(config.devices, self.pollers, self.history):
             engine.bind(device)  # of no consequence before its first frame
         for frame, mono_ms in memory:
             engine.remember(frame, mono_ms)

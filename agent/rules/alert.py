@@ -31,6 +31,18 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What an alert was raised by: the rule's text (as a hash), the parameters there, the inputs' quality."""
+
+    rule_hash: str
+    params: Mapping[str, Value] = field(default_factory=dict)
+    quality: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        return {"rule_hash": self.rule_hash, "params": dict(self.params), "quality": dict(self.quality)}
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One episode of one watch (rule x device x channel)."""
 
@@ -50,6 +62,8 @@ class Alert:
     ticket: str | None = None
     chattering: bool = False
     """It came and went too often; now it ends only after a longer rest."""
+    basis: Basis | None = None
+    """None for one that an earlier version raised."""
 
     def document(self) -> dict[str, Any]:
         """The JSON form of the contract."""
@@ -78,12 +92,13 @@ class Alert:
             },
             "ticket": self.ticket,
             "chattering": self.chattering,
+            "basis": None if self.basis is None else self.basis.document(),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Alert":
         """The reverse of `document`."""
-        ack, sup = document["acknowledged"], document["suppressed"]
+        ack, sup, basis = document["acknowledged"], document["suppressed"], document.get("basis")
         return cls(
             id=document["id"],
             rule=document["rule"],
@@ -102,4 +117,5 @@ class Alert:
             else Suppression(sup["by"], sup["alert"], sup["until"], sup["reason"], sup.get("person", "")),
             ticket=document["ticket"],
             chattering=document.get("chattering", False),
+            basis=None if basis is None else Basis(**basis),
         )

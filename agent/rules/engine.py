@@ -11,7 +11,6 @@ that still hold are told then.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
@@ -33,7 +32,6 @@ from agent.rules.pause import Pause, Pauses, checked_pause
 from agent.rules.rule import Rule, RuleSet
 from agent.rules.shelf import checked_shelf
 from agent.rules.state import Phase, Sample, reset
-from agent.rules.story import story_of
 from agent.rules.values import DeviceValues
 from agent.rules.watch import Watch, packed, unpacked
 from agent.timekeeper import Moved
@@ -156,7 +154,6 @@ class Engine:
         """
         watch, alert = self._open(alert_id)
         if alert.acknowledged is None:
-            watch.life.tell(ts_ms, "acknowledged", by=by)
             self._lives.change(watch, replace(alert, acknowledged=Acknowledgement(by, ts_ms)))
         return self._lives.outcome(self._watches)
 
@@ -168,7 +165,6 @@ class Engine:
         """
         watch, _ = self._open(alert_id)
         watch.life.shelf = checked_shelf(by, until_ms, reason, ts_ms)
-        watch.life.tell(ts_ms, "shelved", by=by, until=until_ms, reason=reason)
         self._lives.review(watch)
         self._lives.save(watch)
         return self._lives.outcome(self._watches)
@@ -183,7 +179,6 @@ class Engine:
         if watch.life.shelf is None:
             raise ActionRefusedError("not_shelved", "this alert is not shelved")
         watch.life.shelf = None
-        watch.life.tell(ts_ms, "unshelved", by=by)
         self._lives.review(watch)
         self._lives.save(watch)
         return self._lives.outcome(self._watches)
@@ -237,7 +232,6 @@ class Engine:
             raise ActionRefusedError("not_latched", f"the alert is {alert.state}, not latched")
         if alert.acknowledged is None:
             raise ActionRefusedError("not_acknowledged", "acknowledge the alert before its reset")
-        watch.life.tell(ts_ms, "reset", by=by)
         self._values.now.ts_ms = max(self._values.now.ts_ms, ts_ms)
         self._lives.move(watch, reset(watch.life.state))
         return self._lives.outcome(self._watches)
@@ -250,7 +244,6 @@ class Engine:
         """
         watch, alert = self._open(alert_id)
         if alert.ticket != ticket_id:
-            watch.life.tell(self._values.now.ts_ms, "ticket", ticket=ticket_id)
             self._lives.change(watch, replace(alert, ticket=ticket_id))
         return self._lives.outcome(self._watches)
 
@@ -258,13 +251,6 @@ class Engine:
         """All that have not cleared, also those that nobody was told of yet, oldest first."""
         found = [w.life.alert for w in self._lives.by_alert.values() if w.life.alert is not None]
         return tuple(sorted(found, key=lambda alert: alert.since_ms))
-
-    def story(self, alert_id: str) -> dict[str, Any] | None:
-        """How an alert came about: rule, parameters, inputs, phases. The latest ended ones are kept."""
-        watch = self._lives.by_alert.get(alert_id)
-        if watch is not None:
-            return story_of(watch)
-        return next((story for ended, story in self._lives.ended if ended == alert_id), None)
 
     def rule(self, rule_id: str) -> Rule:
         """The rule of this id.

@@ -3,10 +3,8 @@
 Gathers the changes until `outcome` hands them out.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from agent.reading import Value
 from agent.rules.alert import Alert, AlertState
@@ -15,13 +13,11 @@ from agent.rules.inhibit import may_be_inhibited_soon, suppression
 from agent.rules.pause import Pauses
 from agent.rules.shelf import MAX_SHELF_MS
 from agent.rules.state import Phase, Sample, State, step
-from agent.rules.story import story_of
 from agent.rules.watch import Watch, packed
 from agent.timekeeper import Moved
 
 SAVE_EVERY_MS = 30_000
 """A running timer is stored this often: as much of it may be lost with a restart."""
-_ENDED = 50
 _STATES: Mapping[Phase, AlertState] = {
     Phase.ACTIVE: "active",
     Phase.CLEARING: "clearing",
@@ -46,7 +42,6 @@ class Lives:
         self.pauses = pauses
         self._calm_ms = calm_ms
         self.by_alert: dict[str, Watch] = {}
-        self.ended: deque[tuple[str, dict[str, Any]]] = deque(maxlen=_ENDED)
         self.alerts: list[Alert] = []
         self.dirty: dict[str, bytes | None] = {}
 
@@ -70,7 +65,6 @@ class Lives:
         if life.alert is not None:
             severity = watch.severity(mono_ms)
             if severity != life.alert.severity:
-                life.tell(self._now.ts_ms, "severity", severity=severity)
                 self.change(watch, replace(life.alert, severity=severity, values=watch.values()))
             self.review(watch)
         since_ms = life.phase_at_ms if life.saved_at_ms is None else life.saved_at_ms
@@ -83,9 +77,8 @@ class Lives:
         was_open, before = life.state.phase.is_open, life.state.phase
         life.state, life.quiet, life.phase_at_ms = after, after.phase is Phase.NORMAL, now.mono_ms
         values = watch.values()
-        life.tell(now.ts_ms, str(after.phase), values=values)
-        if after.phase.is_open is not was_open and life.turn(now.mono_ms):
-            life.tell(now.ts_ms, "chattering")
+        if after.phase.is_open is not was_open:
+            life.turn(now.mono_ms)
         if not was_open:
             self.busy[watch.key] = watch
         if after.phase.is_open:
@@ -97,7 +90,6 @@ class Lives:
         if after.phase is Phase.NORMAL:
             for timer in life.steps:
                 timer.timer_ms, timer.held_at_ms = 0, None
-            life.story.clear()
             if life.shelf is None:
                 del self.busy[watch.key]
         if before is not Phase.NORMAL and life.saved_at_ms is not None:
@@ -118,8 +110,6 @@ class Lives:
         self.pauses.mend(moved.true_ms)
         for watch in list(self.busy.values()):
             life, shelf, alert = watch.life, watch.life.shelf, watch.life.alert
-            for told in life.story:
-                told["at"] = moved.true_ms(told["at"])
             if shelf is not None and moved.from_ms <= shelf.until_ms <= moved.to_ms + MAX_SHELF_MS:
                 life.shelf = replace(shelf, until_ms=shelf.until_ms + moved.by_ms)
                 self.review(watch)
@@ -149,6 +139,7 @@ class Lives:
             title=rule.title,
             values=watch.values(),
             chattering=life.chattering,
+            basis=watch.basis(),
         )
         self.by_alert[life.alert.id] = watch
         self.review(watch)
@@ -157,8 +148,6 @@ class Lives:
 
     def _clear(self, watch: Watch, alert: Alert) -> None:
         ended = replace(alert, state="cleared", until_ms=self._now.ts_ms, values=watch.values())
-        watch.life.alert = ended
-        self.ended.append((alert.id, story_of(watch)))
         watch.life.alert = None
         del self.by_alert[alert.id]
         self.alerts.append(ended)
@@ -173,7 +162,6 @@ class Lives:
         if why is not None:
             life.announced, life.wait_until_ms = False, None
             if alert.suppressed != why:
-                life.tell(now.ts_ms, why.by, alert=why.alert, reason=why.reason)
                 self.change(watch, replace(alert, suppressed=why))
             return
         if life.announced:
@@ -185,7 +173,6 @@ class Lives:
         if waits or (alert.suppressed is not None and alert.state == "clearing"):
             return
         life.announced = True
-        life.tell(now.ts_ms, "told")
         self.change(watch, replace(alert, suppressed=None, severity=watch.severity(now.mono_ms)))
 
     def change(self, watch: Watch, alert: Alert) -> None:
@@ -200,7 +187,6 @@ class Lives:
         if shelf is None or shelf.until_ms > now.ts_ms:
             return
         watch.life.shelf = None
-        watch.life.tell(now.ts_ms, "shelf ended")
         self.review(watch)
         self.save(watch)
         if watch.life.quiet:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from agent.reading import Value
-from agent.rules.alert import SEVERITIES, Alert, Severity
+from agent.rules.alert import SEVERITIES, Alert, Basis, Severity
 from agent.rules.compiled import Known
 from agent.rules.fence import Fence
 from agent.rules.pause import Pause
@@ -18,8 +18,6 @@ from agent.rules.state import QUIET, Phase, Sample, State, Timing
 
 CHATTER_TURNS, CHATTER_WITHIN_MS = 3, 60_000
 """An alert that begins and ends this often in this time chatters (ISA-18.2)."""
-STORY = 60
-"""Entries of an episode's story that are kept: the first ones and the latest."""
 
 
 @dataclass(slots=True)
@@ -63,25 +61,18 @@ class Life:
     opened_at_ms: int = 0
     shelf: Shelf | None = None
     steps: list[StepTimer] = field(default_factory=list)
-    story: deque[dict[str, Any]] = field(default_factory=deque)
     phase_at_ms: int = 0
     saved_at_ms: int | None = None
     turns: deque[int] = field(default_factory=lambda: deque(maxlen=CHATTER_TURNS))
     chattering: bool = False
 
-    def turn(self, mono_ms: int) -> bool:
-        """The alert has begun or ended; whether it chatters. After a rest it starts with a clean sheet."""
+    def turn(self, mono_ms: int) -> None:
+        """The alert has begun or ended. After a rest it starts with a clean sheet."""
         if self.chattering:
             self.turns.clear()
             self.chattering = False
         self.turns.append(mono_ms)
         self.chattering = len(self.turns) == CHATTER_TURNS and mono_ms - self.turns[0] <= CHATTER_WITHIN_MS
-        return self.chattering
-
-    def tell(self, ts_ms: int, what: str, **more: Any) -> None:
-        self.story.append({"at": ts_ms, "what": what, **more})
-        if len(self.story) > STORY:
-            del self.story[STORY // 2]
 
 
 @dataclass(slots=True)
@@ -183,6 +174,11 @@ class Watch:
     def values(self) -> dict[str, Value | None]:
         return {entry.name: entry.read() for entry in self.inputs}
 
+    def basis(self) -> Basis:
+        """By which rule and on which data it judges now."""
+        quality = {entry.name: entry.quality() for entry in self.inputs}
+        return Basis(self.rule.hash, dict(self.params), quality)
+
 
 _BAD: Mapping[str, Sample] = {
     "freeze": Sample.BAD,
@@ -209,7 +205,6 @@ def packed(watch: Watch, mono_ms: int, ts_ms: int) -> bytes:
             "announced": life.announced,
             "shelf": life.shelf,
             "steps": [timer.timer_ms for timer in life.steps],
-            "story": list(life.story),
         }
     )
 
@@ -232,7 +227,6 @@ def unpacked(watch: Watch, data: bytes, mono_ms: int, ts_ms: int) -> Life:
         opened_at_ms=mono_ms - saved["open_ms"] - gap_ms,
         shelf=None if saved["shelf"] is None else Shelf(**saved["shelf"]),
         steps=[StepTimer() for _ in watch.steps],
-        story=deque(saved["story"]),
         saved_at_ms=mono_ms,
     )
     life.wait_until_ms = None if life.announced else mono_ms + watch.wait_ms

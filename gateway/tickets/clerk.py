@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from agent.clock import Clock
 from agent.rules.rule import Rule
 from gateway.tickets.alert_books import AlertEntry
@@ -24,6 +26,7 @@ from gateway.tickets.roles import DESK_ROLE, check_role
 from gateway.tickets.routing import TeamFacts
 from gateway.tickets.step import step
 from gateway.tickets.store import Store
+from gateway.tickets.story import rule_fact, rule_words
 from gateway.tickets.ticket import ChecklistItem, Ticket
 
 
@@ -67,6 +70,7 @@ class Clerk:
         self._store = store
         self._clock = clock
         self._cache = Cache()
+        self._rule = rules
         self.site_code = site.arrival_code or site.id
         self._placing = Placing(
             site, self.site_code, rules=rules, teams=teams, checklists=checklists, clock=clock
@@ -86,11 +90,21 @@ class Clerk:
             books = Books(connection, self._cache)
             for change in changes:
                 if books.keep_alert(change.document, change.position, change.ts_ms):
+                    self._keep_rule(books, change.document)
                     entry = books.alert(str(change.document["id"]))
                     if entry is not None:
                         touched |= self._placing.place(books, entry, change.ts_ms)
             books.set_fact("cursor", str(upto))
         return touched
+
+    def _keep_rule(self, books: Books, document: Mapping[str, Any]) -> None:
+        """Once for each text: an alert is explained by the rule that raised it, also years later."""
+        basis, rule = document.get("basis"), self._rule(document["rule"])
+        if basis is None or rule is None or rule.hash != basis["rule_hash"]:
+            return
+        fact = rule_fact(rule.hash)
+        if books.fact(fact) is None:
+            books.set_fact(fact, orjson.dumps(rule_words(rule)).decode())
 
     # -- as time passes
 

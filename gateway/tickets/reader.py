@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from agent.clock import Clock
 from agent.quantity import HOUR_MS
 from agent.rules.alarm_load import alarm_load, annunciation, causes, floods
@@ -19,7 +21,7 @@ from gateway.tickets.evidence import EvidenceRoom
 from gateway.tickets.place import DeskSite
 from gateway.tickets.step import allowed
 from gateway.tickets.store import Store
-from gateway.tickets.story import alert_story
+from gateway.tickets.story import alert_story, rule_fact, rule_words
 from gateway.tickets.ticket import Ticket
 
 FLOOD_LOOKS_BACK_MS = 6 * HOUR_MS
@@ -89,9 +91,18 @@ class Reader:
             device = self._site.devices.get(shown["device"])
             params = {} if device is None else device.params.get(shown["rule"], {})
             ticket = None if folder is None else folder.ticket
-            return alert_story(
-                shown, books.alert_changes(alert_id), self._rule(shown["rule"]), params, ticket
-            )
+            rule = self._rule_words(books, shown)
+            return alert_story(shown, books.alert_changes(alert_id), rule, params, ticket)
+
+    def _rule_words(self, books: Books, alert: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The rule that raised it, as it read then; as it reads now where that was never kept."""
+        basis, rule = alert.get("basis"), self._rule(alert["rule"])
+        if basis is not None and (rule is None or rule.hash != basis["rule_hash"]):
+            kept = books.fact(rule_fact(basis["rule_hash"]))
+            if kept is not None:
+                words: dict[str, Any] = orjson.loads(kept)
+                return words
+        return None if rule is None else rule_words(rule)
 
     def tickets(
         self, wanted: Wanted, limit: int, cursor: str | None

@@ -12,14 +12,24 @@ from gateway.tickets.ticket import Ticket
 def alert_story(
     document: Mapping[str, Any],
     changes: Sequence[tuple[int, Mapping[str, Any]]],
-    rule: Rule | None,
+    rule: Mapping[str, Any] | None,
     params: Mapping[str, Value],
     ticket: Ticket | None,
 ) -> dict[str, Any]:
-    """The alert document with `rule_text`, `inputs`, `timeline` and `ticket_summary`."""
+    """The alert document with `rule_text`, `inputs`, `timeline` and `ticket_summary`.
+
+    Args:
+        document: the alert as it is now.
+        changes: all of its changes in order.
+        rule: the text of the rule that raised it, as `rule_words` gives it; None where nobody knows it.
+        params: those of the device, for alerts that do not say by which they were raised.
+        ticket: its ticket.
+    """
+    basis = document.get("basis")
+    held = params if basis is None else basis["params"]
     return {
         **document,
-        "rule_text": None if rule is None else _rule_text(rule, params),
+        "rule_text": None if rule is None else {**rule, "params": {**rule["params"], **held}},
         "inputs": [_input(name, value, document) for name, value in document["values"].items()],
         "timeline": timeline(changes),
         "ticket_summary": None
@@ -63,28 +73,36 @@ def _moment(
     return {"ts": ts_ms, "what": what, "severity": document["severity"], "by": by, "note": note}
 
 
-def _rule_text(rule: Rule, params: Mapping[str, Value]) -> dict[str, Any]:
+def rule_fact(rule_hash: str) -> str:
+    """Under which name the desk keeps a rule's text."""
+    return f"rule|{rule_hash}"
+
+
+def rule_words(rule: Rule) -> dict[str, Any]:
+    """A rule as people read it, and as the desk keeps it for the alerts that it raised."""
     return {
         "id": rule.id,
+        "hash": rule.hash,
         "title": rule.title.document(),
         "cause": rule.cause.document(),
         "consequence": rule.consequence.document(),
         "action": rule.action.document(),
         "when": rule.when.text,
         "clear": None if rule.clear is None else rule.clear.text,
+        "only_if": None if rule.only_if is None else rule.only_if.text,
         "for_ms": rule.for_ms,
         "clear_for_ms": rule.clear_for_ms,
         "latch": rule.latch,
-        "params": {**rule.params, **params},
+        "params": dict(rule.params),
     }
 
 
 def _input(name: str, value: Value | None, document: Mapping[str, Any]) -> dict[str, Any]:
-    point = standard(name)
+    point, quality = standard(name), (document.get("basis") or {}).get("quality", {})
     return {
         "point": name,
         "value": value,
-        "quality": "bad" if value is None else "good",
+        "quality": "bad" if value is None else quality.get(name, "good"),
         "unit": None if point is None else point.unit,
         "label": {"en": name, "zh": name} if point is None else point.label.document(),
         "ts": document["since"],

@@ -296,3 +296,52 @@ async def test_no_sign_of_life_while_no_device_is_polled_or_no_commit_is_tried(
     async with asyncio.TaskGroup() as group:
         group.create_task(both())
         await site.run(stop, lambda _ready: None)
+
+
+OWN_RULE = """\
+version: 1
+rules:
+  - id: X-01
+    title: {en: Power, zh: 功率}
+    cause: {en: c, zh: 因}
+    consequence: {en: q, zh: 果}
+    action: {en: a, zh: 措}
+    scope: {kind: inverter}
+    when: avg(ac_power_kw, '10m') > 1
+    for: 0s
+    severity: low
+"""
+
+
+def sunspec_site(tmp_path: Path, port: int):
+    (tmp_path / "rules.yaml").write_text(OWN_RULE)
+    text = SITE.replace("eastron-sdm630", "sunspec-inverter").replace(", role: main_meter", "")
+    (tmp_path / "site.yaml").write_text(
+        text.format(port=port) + "rules: [rules.yaml]\nstandard_rules: false\n"
+    )
+    return load_site(tmp_path / "site.yaml")
+
+
+async def test_windows_of_a_sunspec_device_and_its_open_alert_are_there_before_its_first_answer(
+    tmp_path, nowhere
+):
+    device = SimulatedDevice(ProfileShelf().find("sunspec-inverter"))
+    device.set(ac_power_kw=5.0)
+    server = TcpServer({1: device})
+    site = Site(sunspec_site(tmp_path, await server.start()), tmp_path / "data")
+
+    def raised() -> bool:
+        return (
+            bool(site.live.last)
+            and bool(site.open_alerts())
+            and "ac_power_kw" in site.history.last("meter-1")
+        )
+
+    await run_until(site, raised)
+    await server.close()
+    again = Site(sunspec_site(tmp_path, nowhere), tmp_path / "data")
+    await run_until(again, lambda: "meter-1" in again.live.last)
+    assert [report.bound for report in again.engine.bindings()] == [True]
+    assert again.engine.memory_ms() == {"meter-1": 600_000}
+    (alert,) = again.open_alerts()
+    assert (alert.rule, alert.values["ac_power_kw"]) == ("X-01", 5.0)

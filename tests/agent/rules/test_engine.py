@@ -423,16 +423,15 @@ def refused(code, action, *arguments) -> None:
     assert error.value.code == code
 
 
-def test_an_alert_explains_itself_also_after_its_end(hot) -> None:
+def test_an_alert_says_by_which_rule_and_on_which_data_it_was_raised(hot) -> None:
     hot.play("bat-1", "soc_pct", *[51.0] * 4)
-    story = hot.engine.story("alert-1")
-    assert story["rule"]["when"] == "soc_pct > 50"
-    assert len(story["rule"]["hash"]) == 16
-    assert story["inputs"] == {"soc_pct": {"value": 51.0, "quality": "good"}}
-    assert [entry["what"] for entry in story["timeline"]] == ["pending", "active", "told"]
+    (alert,) = hot.engine.open_alerts()
+    assert len(alert.basis.rule_hash) == 16
+    assert alert.basis.quality == {"soc_pct": "good"}
+    assert type(alert).from_document(alert.document()) == alert
     hot.play("bat-1", "soc_pct", *[46.0] * 8)
-    assert hot.engine.story("alert-1")["alert"]["state"] == "cleared"
-    assert hot.engine.story("alert-9") is None
+    assert hot.told[-1].state == "cleared"
+    assert hot.told[-1].basis == alert.basis
 
 
 def test_a_journal_rule_makes_no_alert(make, rules, dev) -> None:

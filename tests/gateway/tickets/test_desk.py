@@ -9,7 +9,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from agent.rules.alert import Suppression
+from agent.rules.alert import Basis, Suppression
 from gateway.tickets.ask import WrongArguments
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.config import Duty
@@ -18,7 +18,7 @@ from gateway.tickets.refusal import Refused
 from gateway.tickets.roles import Forbidden
 from gateway.tickets.routing import Route
 from gateway.tickets.store import StoreError
-from tests.gateway.tickets.conftest import SITE, TEAM
+from tests.gateway.tickets.conftest import SITE, TEAM, rule_set
 
 HOT = {"cell_temperature_max_c": 46.2}
 COOL = {"cell_temperature_max_c": 38.0}
@@ -586,6 +586,20 @@ async def test_the_story_of_an_alert(house):
     assert story["rule_text"]["when"] == "cell_temperature_max_c >= high"
     assert story["inputs"][0]["unit"] == "°C"
     assert story["ticket_summary"]["number"] == "T-20260529-s1-001"
+
+
+async def test_an_alert_is_explained_by_the_rule_that_raised_it_also_after_the_rule_has_changed(house):
+    rule = rule_set()["BAT-01"]
+    basis = Basis(rule.hash, {"high": 45.0}, {"cell_temperature_max_c": "uncertain"})
+    house.alert("a1", basis=basis)
+    await house.settle()
+    house.desk.use_rules({"BAT-01": replace(rule, hash="another", when=replace(rule.when, text="changed"))})
+    story = await house.desk.alert("a1")
+    assert (story["rule_text"]["hash"], story["rule_text"]["when"]) == (rule.hash, rule.when.text)
+    assert story["rule_text"]["params"]["high"] == 45.0
+    assert story["inputs"][0]["quality"] == "uncertain"
+    house.desk.use_rules({})
+    assert (await house.desk.alert("a1"))["rule_text"]["hash"] == rule.hash, "and after it is gone"
 
 
 async def test_a_devices_own_limit_stands_in_the_refusal(house):
