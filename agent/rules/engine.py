@@ -87,10 +87,11 @@ class Engine:
         herds, values = device.take(frame).herds, device.values
         calm = not any(watch.device == frame.device for watch in lives.busy.values())
         for herd in herds:
-            if calm and herd.fence is not None and herd.fence.holds(values):
+            fenced = herd.fence is not None and herd.fence.holds(values)
+            if fenced and calm:
                 continue
             for when, life, watch in herd.watches:
-                if life.quiet and when() is False:
+                if life.quiet and (fenced or when() is False):
                     continue
                 lives.evaluate(watch, watch.sample())
         return lives.outcome(self._watches)

@@ -50,6 +50,8 @@ class Window:
         "_cells",
         "_edge_ms",
         "_good",
+        "_high",
+        "_low",
         "_measure",
         "_min_good",
         "_period_ms",
@@ -68,6 +70,9 @@ class Window:
         self._cells: deque[_Cell] = deque()
         self._good = self._bad = 0
         self._total = 0.0
+        self._low: float | None = None
+        self._high: float | None = None
+        # Known extremes of all cells; None: to be looked for again.
         self._was: Value | None = None
         self._at_ms: int | None = None
 
@@ -94,6 +99,10 @@ class Window:
                 cell.low = number
             elif number > cell.high:
                 cell.high = number
+            if self._low is not None and number < self._low:
+                self._low = number
+            if self._high is not None and number > self._high:
+                self._high = number
             cell.last, cell.last_ms = number, mono_ms
             cell.good += 1
             cell.total += number
@@ -113,9 +122,13 @@ class Window:
             case "count_events" | "duration":
                 return round(self._total, 3)
             case "min":
-                return min(cell.low for cell in self._cells if cell.good)
+                if self._low is None:
+                    self._low = min(cell.low for cell in self._cells if cell.good)
+                return self._low
             case "max":
-                return max(cell.high for cell in self._cells if cell.good)
+                if self._high is None:
+                    self._high = max(cell.high for cell in self._cells if cell.good)
+                return self._high
         first = next(cell for cell in self._cells if cell.good)
         last = next(cell for cell in reversed(self._cells) if cell.good)
         change = last.last - first.first
@@ -151,5 +164,9 @@ class Window:
             self._good -= gone.good
             self._bad -= gone.bad
             self._total -= gone.total
+            if gone.good and gone.low == self._low:
+                self._low = None
+            if gone.good and gone.high == self._high:
+                self._high = None
         if not cells or len(cells) % 64 == 0:  # now and then anew, so that rounding cannot pile up
             self._total = sum(cell.total for cell in cells)
