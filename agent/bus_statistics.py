@@ -10,6 +10,8 @@ _WINDOW_MS = MINUTE_MS
 _SAMPLE_MS = 5_000
 
 
+SILENT_DEVICES = 5
+"""So many devices asked in vain one after the other are a dead line."""
 DEAD_POLLS = 5
 """So many failed polls in a row are a device that is gone, not a line that is noisy."""
 
@@ -27,6 +29,8 @@ class BusStatistics:
         devices_total: devices that answered within the hour before the bus's last answer;
             all of them while the gateway has run for less than an hour.
         devices_silent: those of them whose last poll failed.
+        silent_for_s: since the last answer of any of them, once so many of them were asked in vain since
+            then (five, or all) that it must be the line; 0 otherwise.
         devices_dead: those of them whose last `DEAD_POLLS` failed.
         missed_polls_pct: polls that were due and passed, because the line was not free for them.
         longest_delay_s: the longest that a poll began after it was due.
@@ -41,6 +45,7 @@ class BusStatistics:
     devices_total: int
     devices_silent: int
     devices_dead: int
+    silent_for_s: float
     missed_polls_pct: float
     longest_delay_s: float
     skipped: int

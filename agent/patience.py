@@ -20,6 +20,8 @@ class Patience:
     def __init__(self, period_ms: int) -> None:
         self.failed_polls = 0
         """In a row."""
+        self.silent_ms: int | None = None
+        """When it was last asked in vain, and nothing at all came; None once anything has."""
         self._silences = 0
         """In a row: a device that says rubbish, and once nothing, is there and is asked on."""
         self._period_ms = period_ms
@@ -39,10 +41,12 @@ class Patience:
 
     def note_success(self) -> None:
         self.failed_polls = self._silences = 0
+        self.silent_ms = None
 
     def note_failure(self, error: BusError, started_ms: int, now_ms: int) -> None:
         """A poll that began at `started_ms` failed just now."""
         self.failed_polls += 1
+        self.silent_ms = now_ms if isinstance(error, UnitSilent | BusDown) else None
         if not isinstance(error, BusDown):  # the link has its own patience
             self._silences = self._silences + 1 if isinstance(error, UnitSilent) else 0
         self._next_probe_ms = started_ms

@@ -358,6 +358,8 @@ def _bus() -> Iterator[StandardPoint]:
     yield _point(_BUS, "requests_per_s", "1/s", "Requests per second", "每秒请求数")
     yield _point(_BUS, "errors_pct", "%", "Failed requests", "请求失败率")
     yield _point(_BUS, "devices_silent", "", "Silent devices", "无应答设备数")
+    meaning = Text("since any device answered, while several are asked in vain", "多台设备连续无应答的时长")
+    yield _point(_BUS, "silent_for_s", "s", "Line silent for", "线路静默时长", meaning=meaning)
     yield _point(_BUS, "devices_dead", "", "Devices that are gone", "失联设备数")
     yield _point(_BUS, "devices_total", "", "Devices", "设备数")
     planned = Text("what the planned reads take by the cost model", "按成本模型估算的计划读取占用")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from agent.bus_statistics import DEAD_POLLS, BusMeter, BusStatistics
+from agent.bus_statistics import DEAD_POLLS, SILENT_DEVICES, BusMeter, BusStatistics
 from agent.clock import Clock
 from agent.device import BusLine, Device
 from agent.last_poll import LastPoll
@@ -197,10 +197,18 @@ class BusPoller:
             devices_total=len(counted),
             devices_silent=sum(unit.failed_polls > 0 for unit in counted),
             devices_dead=sum(unit.failed_polls >= DEAD_POLLS for unit in counted),
+            silent_for_s=self._silent_for_s(counted, now_ms),
             missed_polls_pct=rates.missed_polls_pct,
             longest_delay_s=rates.longest_delay_s,
             skipped=self._meter.missed,
         )
+
+    def _silent_for_s(self, counted: list[UnitPoll], now_ms: int) -> float:
+        answered = [unit.answered_ms for unit in self._units.values() if unit.answered_ms is not None]
+        last_ms = max(answered, default=self._started_ms)
+        asked = sum((unit.patience.silent_ms or 0) > last_ms for unit in counted)
+        enough = len(counted) > 1 and asked >= min(len(counted), SILENT_DEVICES)
+        return (now_ms - last_ms) / 1_000 if enough else 0.0
 
     def _counted(self, now_ms: int) -> list[UnitPoll]:
         units = list(self._units.values())

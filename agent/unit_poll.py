@@ -77,7 +77,7 @@ class UnitPoll:
         self._naming = [p for p in device.profile.points if p.name in _NAMING]
         self._reads: UnitReads | None = None
         self._reason = "timeout"
-        self._patience = Patience(device.period_ms)
+        self.patience = Patience(device.period_ms)
         self._heard: Span | None = None
         """The narrowest read that is known to be answered."""
         self._flaky_until_ms = 0
@@ -105,7 +105,7 @@ class UnitPoll:
     @property
     def failed_polls(self) -> int:
         """How many polls in a row have failed."""
-        return self._patience.failed_polls
+        return self.patience.failed_polls
 
     @property
     def planned_load(self) -> float:
@@ -115,7 +115,7 @@ class UnitPoll:
     async def poll(self, rates_ms: frozenset[int]) -> Poll:
         """Read what is due; never raises for what a device or a line may do."""
         started_ms = self._clock.monotonic_ms()
-        if self._patience.is_waiting(started_ms):
+        if self.patience.is_waiting(started_ms):
             return self._failed(rates_ms, self._reason, started_ms)
         parts = Parts()
         try:
@@ -138,7 +138,7 @@ class UnitPoll:
             return self._failed(rates_ms, cause.reason, started_ms)
         if rates_ms >= reads.rates_ms:
             self.duration_ms = self._clock.monotonic_ms() - started_ms
-        self._patience.note_success()
+        self.patience.note_success()
         if self._heard is None:
             given = [p for read in parts.reads if read.data is not None for p in read.block.points]
             self._heard = min(given, key=_by_width).span if given else None
@@ -258,7 +258,7 @@ class UnitPoll:
         self._heard = span
 
     def _probe_timeout_ms(self) -> float | None:
-        if self._patience.is_full_probe(self._clock.monotonic_ms()):
+        if self.patience.is_full_probe(self._clock.monotonic_ms()):
             return None
         return self._bus.probe_timeout_ms(self.device.unit)
 
@@ -390,7 +390,7 @@ class UnitPoll:
         self._reason, self.problem = error.reason, str(error)
         now_ms = self._clock.monotonic_ms()
         self.duration_ms = now_ms - started_ms
-        self._patience.note_failure(error, started_ms, now_ms)
+        self.patience.note_failure(error, started_ms, now_ms)
         if self._reads is not None:
             self._reads.note_failure(rates_ms, str(error))
 

@@ -78,7 +78,10 @@ def desk_site(site: SiteConfig) -> DeskSite:
         zone=ZoneInfo(block.timezone),
         remoteness=block.remoteness,
         cell=block.cell.model_dump() if block.cell else {},
-        devices={device.id: DeskDevice(device.period_ms, device.params) for device in site.devices},
+        devices={
+            device.id: DeskDevice(device.period_ms, device.params, bus_device(device.bus))
+            for device in site.devices
+        },
         version=__version__,
         config=hashlib.sha256(site.file.model_dump_json().encode()).hexdigest(),
         arrival_code=block.arrival_code,

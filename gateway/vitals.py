@@ -42,6 +42,8 @@ class BusPulse(Protocol):
     @property
     def devices_dead(self) -> int: ...
     @property
+    def silent_for_s(self) -> float: ...
+    @property
     def devices_total(self) -> int: ...
     @property
     def planned_load_pct(self) -> float: ...
@@ -261,6 +263,7 @@ class Vitals:
                     "errors_pct": round(pulse.errors_pct, 2),
                     "devices_silent": float(pulse.devices_silent),
                     "devices_dead": float(pulse.devices_dead),
+                    "silent_for_s": round(pulse.silent_for_s, 1),
                     "devices_total": float(pulse.devices_total),
                     "planned_load_pct": round(pulse.planned_load_pct, 2),
                     "missed_polls_pct": round(pulse.missed_polls_pct, 2),
@@ -291,7 +294,7 @@ class Vitals:
 def _of_all(buses: Iterable[Signs]) -> Signs:
     """How many buses have had answers within the hour, and how many of them have none now."""
     lately = [bus for bus in buses if bus["devices_total"]]
-    silent = [bus for bus in lately if bus["devices_silent"] == bus["devices_total"]]
+    silent = [bus for bus in lately if bus["silent_for_s"] or bus["devices_silent"] == bus["devices_total"]]
     return {"buses_total": float(len(lately)), "buses_silent": float(len(silent))}
 
 

@@ -12,10 +12,17 @@ from gateway.tickets.routing import Route
 
 @dataclass(frozen=True, slots=True)
 class DeskDevice:
-    """A device as far as tickets care; `params` are its own values for rules: rule → name → value."""
+    """A device as far as tickets care.
+
+    Args:
+        period_ms: between two polls.
+        params: its own values for rules: rule → name → value.
+        bus: the device that shows how its bus fares.
+    """
 
     period_ms: int | None = None
     params: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    bus: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,10 @@ class DeskSite:
     routes: tuple[Route, ...] = ()
     weather: tuple[str, ...] = ()
     raised: bool = False
+
+    def concerned(self, device: str) -> list[str]:
+        """The device of an alert, and where that is a bus all that hang on it."""
+        return [device, *(name for name, known in self.devices.items() if known.bus == device)]
 
     @property
     def timetable(self) -> Timetable:

@@ -143,7 +143,7 @@ class Placing:
             title=STORM_TITLE if storm else Text(**entry.document["title"]),
             source="alert",
             priority=facts["priority"],
-            devices=(entry.document["device"],),
+            devices=tuple(facts["devices"]),
             alerts=(entry.id,),
             team=plan.team,
             checklist=None if storm else plan.checklist,
@@ -265,7 +265,7 @@ class Placing:
         assert plan is not None  # noqa: S101  # only rules with a ticket come here
         return {
             "alerts": [entry.id],
-            "devices": [entry.document["device"]],
+            "devices": self._site.concerned(entry.document["device"]),
             "priority": self._priority(kind_of(plan), entry),
             "verify_for_ms": verify_for_ms(plan),
         }

@@ -339,6 +339,25 @@ async def test_statistics_tell_load_and_who_is_silent():
         assert statistics.errors_pct > 0
 
 
+async def test_a_line_is_silent_when_five_devices_in_a_row_are_asked_in_vain():
+    units = {n: Registers() for n in range(1, 8)}
+    devices = [Device(f"m{n}", THREE, "lan", n) for n in units]
+    async with served(units) as server, Watched(server.url, devices) as bus:
+        await bus.until(lambda f: f.seq == 2 and f.device == "m7")
+        for unit in (1, 2, 3, 4):
+            units[unit].faults = faulty("dead")
+        await bus.until(lambda f: f.failed and f.device == "m4")
+        assert bus.poller.statistics().silent_for_s == 0, "others answer"
+        for unit in (5, 6, 7):
+            units[unit].faults = faulty("dead")
+        await bus.until(lambda f: f.failed and f.device == "m7")
+        await bus.until(lambda f: f.failed and f.device == "m1")
+        assert bus.poller.statistics().silent_for_s > 0
+        units[6].faults = ()
+        await bus.until(lambda f: not f.failed and f.device == "m6")
+        assert bus.poller.statistics().silent_for_s == 0
+
+
 async def test_a_bus_without_devices_just_stays():
     async with Watched("tcp://127.0.0.1:1", []) as bus:
         await asyncio.sleep(0)

@@ -162,7 +162,13 @@ class World:
             gone = sum(self.failed[d] >= DEAD_POLLS for d, of in self.bus_of.items() if of == bus)
             signs = {"errors_pct": errors[bus], "missed_polls_pct": 0.0, "devices_dead": float(gone)}
             self.take(
-                f"bus-{bus}", {**signs, "devices_silent": float(silent[bus]), "devices_total": float(total)}
+                f"bus-{bus}",
+                {
+                    **signs,
+                    "devices_silent": float(silent[bus]),
+                    "devices_total": float(total),
+                    "silent_for_s": 10.0 if silent[bus] == total > 1 else 0.0,
+                },
             )
 
     async def run(self, minutes: float) -> None:

@@ -23,6 +23,7 @@ class Bus:
     errors_pct: float = 1.0
     devices_silent: int = 1
     devices_dead: int = 1
+    silent_for_s: float = 0.0
     devices_total: int = 3
     planned_load_pct: float = 11.5
     missed_polls_pct: float = 0.5
@@ -135,7 +136,7 @@ async def test_every_point_is_a_standard_one_of_its_type(site, root, tmp_path):
     assert gateway.reading("influxdb_rejected").value == 3
     assert bus.good_values() == {
         "load_pct": 12.5, "cycle_s": 0.8, "requests_per_s": 20.0, "errors_pct": 1.0,
-        "devices_silent": 1.0, "devices_dead": 1.0, "devices_total": 3.0,
+        "devices_silent": 1.0, "devices_dead": 1.0, "silent_for_s": 0.0, "devices_total": 3.0,
         "planned_load_pct": 11.5, "missed_polls_pct": 0.5, "longest_delay_s": 0.25,
     }  # fmt: skip
 
