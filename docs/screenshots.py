@@ -76,6 +76,10 @@ def pages(page: Page) -> dict[str, tuple[str, str]]:
                 "alert": (f"/alerts/{alert['id']}", ".rule"),
                 "tickets": ("/tickets", ".tickets tbody tr"),
                 "ticket": (f"/tickets/{alert['ticket']}", ".checklist"),
+                "handover": ("/handover", ".two-columns"),
+                "bad-actors": ("/bad-actors", ".two-columns"),
+                "system": ("/system", ".two-columns"),
+                "wall": ("/wall", ".wall-grid"),
             }
         page.wait_for_timeout(500)
     sys.exit(f"no ticket of {RULE} within {DEADLINE_S} s")

@@ -200,6 +200,9 @@ class ConsoleDesk:
     async def flood(self) -> Json | None:
         return await _answered(self.desk.flood())
 
+    async def handover(self, from_ms: int, to_ms: int) -> Json:
+        return await _answered(self.desk.handover(from_ms, to_ms))
+
     async def tickets(self, **wanted: Any) -> Page:
         return _page(await _answered(self.desk.tickets(**wanted)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__
@@ -12,6 +13,7 @@ from gateway.journal.record import Position
 from gateway.raw_words import raw_lines
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, PauseDesk, raw_poll
 from gateway.site_facts import console_site
+from gateway.site_system import system_document
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.requests import Requests
 
@@ -187,6 +189,7 @@ class North:
             last_poll=self._last_poll,
             checks=self.checks,
             journal_statistics=site.journal.statistics,
+            system=partial(system_document, site),
         )
 
     def _last_poll(self, device: str) -> RawPoll | None:

@@ -20,7 +20,6 @@ from gateway.console.rooms import rooms
 
 router = APIRouter(tags=["alerts"], default_response_class=Json200)
 
-WEEK_MS = 7 * DAY_MS
 MAX_STATISTICS_MS = 366 * DAY_MS
 _SEVERITIES = frozenset(get_args(Severity))
 
@@ -92,12 +91,13 @@ async def alarm_load(
     *,
     from_: Annotated[int | None, Query(alias="from", ge=0)] = None,
     to: Annotated[int | None, Query(ge=0)] = None,
+    days: Annotated[int, Query(ge=1, le=366)] = 7,
     operators: Annotated[int, Query(ge=1, le=100)] = 1,
 ) -> Response:
-    """What the alarms asked of people (ISA-18.2): the last week unless a time is given."""
+    """What the alarms asked of people (ISA-18.2): the last `days` unless `from` is given."""
     desk, clock = rooms(request).ports.desk, rooms(request).ports.clock
     to_ms = clock.utc_ms() if to is None else to
-    from_ms = to_ms - WEEK_MS if from_ is None else from_
+    from_ms = to_ms - days * DAY_MS if from_ is None else from_
     if not 0 < to_ms - from_ms <= MAX_STATISTICS_MS:
         raise invalid([("query.from", "must lie before to, by at most 366 days")])
     return Json200(await desk.alarm_load(from_ms, to_ms, operators=operators))

@@ -14,6 +14,7 @@ from gateway.console import (
     health_routes,
     pause_routes,
     session_routes,
+    shift_routes,
     site_routes,
     ticket_routes,
 )
@@ -74,7 +75,7 @@ def create_app(
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
     keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
-    for module in (session_routes, site_routes, alert_routes, pause_routes, ticket_routes):
+    for module in (session_routes, site_routes, alert_routes, pause_routes, ticket_routes, shift_routes):
         api.include_router(module.router, prefix="/api/v1")
     api.include_router(health_routes.reports, prefix="/api/v1")
     api.include_router(health_routes.router)

@@ -224,6 +224,8 @@ class Desk(Protocol):
     async def flood(self) -> Json | None:
         """The alarm flood that there is now: `{"since", "alerts", "causes"}`."""
 
+    async def handover(self, from_ms: int, to_ms: int) -> Json: ...
+
     async def tickets(
         self, *, state: str, site: str | None, text: str | None, limit: int, cursor: str | None
     ) -> Page: ...
@@ -291,6 +293,7 @@ class ConsolePorts:
         last_poll: raw words and reasons; None for a device that is not polled or never answered.
         checks: the lines of `/healthz`.
         journal_statistics: the `journal stats` document, for `/metrics`.
+        system: buses, clock, journal, destinations and rules, for the system page.
     """
 
     site: SiteFacts
@@ -306,3 +309,4 @@ class ConsolePorts:
     last_poll: Callable[[str], RawPoll | None] = lambda _device: None
     checks: Callable[[], Mapping[str, Check]] = dict
     journal_statistics: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics
+    system: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics

@@ -8,8 +8,11 @@ import argparse
 import asyncio
 import itertools
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from agent.clock import Clock, SystemClock
 from agent.reading import Text
@@ -54,8 +57,63 @@ def fake_site(clock: Clock) -> FakeSite:
         pausing=desk,
         last_poll=village.last_poll,
         checks=lambda: checks,
+        system=partial(_system, clock),
     )
     return FakeSite(village, desk, checks, ports)
+
+
+async def _system(clock: Clock) -> Mapping[str, Any]:
+    """A gateway that fares well, with one bus that does not."""
+    statistics = {
+        "load_pct": 41.2,
+        "planned_load_pct": 38.0,
+        "cycle_s": 0.8,
+        "requests_per_s": 12.5,
+        "errors_pct": 6.1,
+        "devices_total": 4,
+        "devices_silent": 1,
+        "devices_dead": 1,
+        "silent_for_s": 0.0,
+        "missed_polls_pct": 0.4,
+        "longest_delay_s": 0.2,
+        "skipped": 3,
+    }
+    now_ms = clock.utc_ms()
+    return {
+        "version": "0.0.test",
+        "boot": "b00t",
+        "now": now_ms,
+        "clock": {"trusted": True, "synchronised": False, "offset_s": -0.012, "skew_ppm": None},
+        "checks": {
+            "journal": {"ok": True, "detail": "commits"},
+            "mqtt:mqtt": {"ok": False, "detail": "refused"},
+        },
+        "buses": [
+            {
+                "id": "rs485-1",
+                "url": "rtu:///dev/serial/by-id/usb",
+                "devices": ["meter-main"],
+                "statistics": statistics,
+            }
+        ],
+        "journal": {
+            "frames": 120_000,
+            "values": 2_400_000,
+            "bytes": 12_000_000,
+            "first": now_ms - 86_400_000,
+            "last": now_ms,
+            "cursors": {"mqtt": {"backlog_frames": 12, "backlog_age_s": 3.2}},
+            "dead_letters": 0,
+            "set_aside": [],
+        },
+        "sinks": [{"name": "mqtt", "kind": "mqtt", "connected": False, "trouble": "<i>refused</i>"}],
+        "rules": {
+            "bound": 31,
+            "unbound": [
+                {"rule": "GRID-03", "device": "meter-main", "channel": None, "reason": "no ac_voltage_l2_v"}
+            ],
+        },
+    }
 
 
 def trouble(site: FakeSite) -> None:

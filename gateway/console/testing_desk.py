@@ -106,6 +106,25 @@ class SmallDesk:
         ]
         return alarm_load(alarms, self.open_alerts(), from_ms=from_ms, to_ms=to_ms, operators=operators)
 
+    async def handover(self, from_ms: int, to_ms: int) -> Json:
+        tickets = [
+            {"ended": None, "owner": "station", "level": "village", **ticket}
+            for ticket in self.ticket_documents.values()
+        ]
+        spoken = {"at": from_ms + 60_000, "by": "zhang", "text": "<b>the spare fan is here</b>"}
+        return {
+            "from": from_ms,
+            "to": to_ms,
+            "opened": tickets,
+            "closed": [],
+            "late": tickets,
+            "waiting": tickets,
+            "on_hold": [],
+            "shelves": [a for a in self.open_alerts() if a["suppressed"] is not None],
+            "unacknowledged": [a for a in self.open_alerts() if a["acknowledged"] is None],
+            "notes": [{"ticket": t["id"], "number": t["number"], **spoken} for t in tickets],
+        }
+
     async def flood(self) -> Json | None:
         times = sorted(a["since"] for a in self.alert_documents.values())
         now_ms = self._clock.utc_ms()

@@ -81,7 +81,7 @@ class InfluxSink:
         self._seen = 0
         self._nothing_new = True
         """Since the last doubt the database has taken nothing that it could lose."""
-        self._trouble: str | None = None
+        self.trouble: str | None = None
         buckets: dict[Level, str | None] = {"minute": config.tiers.minute, "quarter": config.tiers.quarter}
         self.tiers = [
             InfluxTier(
@@ -133,9 +133,9 @@ class InfluxSink:
 
     async def _pause(self, pause_ms: int, why: str) -> None:
         self.connected = False
-        if self._trouble is None or (why[:3].isdigit() and why[:3] != self._trouble[:3]):
+        if self.trouble is None or (why[:3].isdigit() and why[:3] != self.trouble[:3]):
             log.warning("influxdb.broken", why=why)
-        self._trouble = why
+        self.trouble = why
         await self._clock.sleep_until(self._clock.monotonic_ms() + pause_ms)
 
     # one turn
@@ -211,9 +211,9 @@ class InfluxSink:
         self._settler.flush()
         self.written += len(part)
         if not self.connected:
-            log.info("influxdb.connected", after=self._trouble)
+            log.info("influxdb.connected", after=self.trouble)
         self.connected = True
-        self._trouble = None
+        self.trouble = None
 
     async def _reject(self, record: Record, why: str) -> None:
         if self.rejected == 0:

@@ -84,6 +84,13 @@ class Books(AlertBooks):
         query = select(schema.tickets).where(schema.tickets.c.open == 1).order_by(schema.tickets.c.opened_ms)
         return [self._folder(row) for row in self._db.execute(query).all()]
 
+    def folders_since(self, since_ms: int) -> list[Folder]:
+        """All that are open, or to which anything has happened since then, oldest first."""
+        table, events = schema.tickets, schema.ticket_events
+        touched = select(events.c.ticket).where(events.c.ts_ms >= since_ms).distinct()
+        query = select(table).where(or_(table.c.open == 1, table.c.id.in_(touched)))
+        return [self._folder(row) for row in self._db.execute(query.order_by(table.c.opened_ms)).all()]
+
     def open_by_key(self, key: str) -> Folder | None:
         table = schema.tickets
         row = self._db.execute(

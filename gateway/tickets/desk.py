@@ -213,6 +213,10 @@ class Desk:
         """
         return await self._worker.do(partial(self._reader.evidence, self._room, ticket_id, name))
 
+    async def handover(self, from_ms: int, to_ms: int) -> dict[str, Any]:
+        """What who comes on shift must know: `gateway.tickets.handover`."""
+        return await self._worker.do(partial(self._reader.handover, from_ms, to_ms))
+
     async def audit(self) -> Audit:
         """Whether all logs and files are what they were."""
         return await self._worker.do(partial(audit, self._store, self._room))

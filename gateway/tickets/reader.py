@@ -18,6 +18,7 @@ from gateway.tickets.context import AlertFacts, Context
 from gateway.tickets.document import ticket_document
 from gateway.tickets.event import TicketEvent
 from gateway.tickets.evidence import EvidenceRoom
+from gateway.tickets.handover import handover
 from gateway.tickets.place import DeskSite
 from gateway.tickets.step import allowed
 from gateway.tickets.store import Store
@@ -118,6 +119,14 @@ class Reader:
         with self._store.reading() as connection:
             books = Books(connection, self._cache)
             return self._document(books, _found(books, ticket_id))
+
+    def handover(self, from_ms: int, to_ms: int) -> dict[str, Any]:
+        """The sheet of a shift."""
+        with self._store.reading() as connection:
+            books = Books(connection, self._cache)
+            tickets = [self._document(books, folder) for folder in books.folders_since(from_ms)]
+            alerts = [entry.shown() for entry in books.open_alerts()]
+        return handover(tickets, alerts, from_ms=from_ms, to_ms=to_ms)
 
     def evidence(self, room: EvidenceRoom, ticket_id: str, name: str) -> tuple[bytes, str]:
         with self._store.reading() as connection:

@@ -42,6 +42,8 @@ def _routes(console):
         ("GET", f"{site}/pauses", None, READ),
         ("POST", f"{site}/pauses", {"reason": "fan", "until": until}, (403, 200, 200, 200)),
         ("DELETE", f"{site}/pauses/none", None, (403, 404, 404, 404)),
+        ("GET", "/api/v1/handover", None, OPERATE),
+        ("GET", "/api/v1/system", None, READ),
         ("GET", "/api/v1/tickets", None, READ),
         ("GET", f"/api/v1/tickets/{ticket}", None, READ),
         ("POST", "/api/v1/tickets", new, (403, 403, 201, 201)),

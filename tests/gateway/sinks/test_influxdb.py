@@ -334,7 +334,7 @@ async def test_a_missing_token_is_said_and_waited_for(
     (tmp_path / "influx.token").unlink()
     running(sink)
     feed.frame("inv-1")
-    await until(lambda: sink._trouble and "influx.token" in sink._trouble)
+    await until(lambda: sink.trouble and "influx.token" in sink.trouble)
     assert scripted.requests == []
     (tmp_path / "influx.token").write_text("t0ken")
     (tmp_path / "influx.token").chmod(0o600)

@@ -19,6 +19,11 @@ PAGES = {
     "tickets": ("/tickets", ".tickets tbody tr"),
     "board": ("/tickets?view=board", ".column-card"),
     "ticket": ("{ticket}", ".acts"),
+    "handover": ("/handover", ".two-columns"),
+    "bad actors": ("/bad-actors", ".two-columns"),
+    "system": ("/system", ".two-columns"),
+    "wall": ("/wall", ".wall-grid"),
+    "more": ("/more", ".line-rows"),
     "nowhere": ("/nowhere", ".empty"),
 }
 

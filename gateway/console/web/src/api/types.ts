@@ -90,13 +90,14 @@ export interface Series {
 }
 
 export interface Suppression {
-  by: "shelved" | "inhibited" | "maintenance" | "out_of_service"; alert: string | null; until: number | null; reason: string;
+  by: "shelved" | "inhibited" | "maintenance" | "out_of_service"; alert: string | null; until: number | null; reason: string; person?: string;
 }
 
 export interface Alert {
   id: string; rule: string; site: string; device: string; channel: number | null;
   state: AlertState; severity: Severity; since: number; until: number | null; title: Text;
   values: Record<string, Value>; acknowledged: { by: string; at: number } | null; suppressed: Suppression | null; ticket: string | null;
+  chattering?: boolean;
 }
 
 export interface RuleText {
@@ -131,3 +132,35 @@ export interface ProblemDocument {
 
 export interface Snapshot { now: number; sites: Site[]; devices?: Device[]; alerts: Alert[]; tickets: Ticket[] }
 export interface Tick { now: number; sites: Record<string, { ts: number | null; state: SiteSummary["state"] }> }
+
+export interface Flood { since: number; alerts: number; causes: { alert: string; alerts: number; rule: string; device: string; title: Text }[] }
+export interface AlertPage extends Page<Alert> { flood?: Flood | null }
+
+export interface Pause {
+  id: string; why: "maintenance" | "out_of_service"; match: { device?: string; bus?: string; kind?: string; rule?: string };
+  from: number; until: number | null; keep: string[]; by: string | null; reason: string; holds: boolean;
+}
+
+export interface HandoverTicket { id: string; number: string | null; priority: string; state: string; title: Text; devices: string[]; owner: string }
+export interface Handover {
+  from: number; to: number; opened: HandoverTicket[]; closed: HandoverTicket[]; late: HandoverTicket[]; waiting: HandoverTicket[]; on_hold: HandoverTicket[];
+  shelves: Alert[]; unacknowledged: Alert[]; notes: { ticket: string; number: string | null; at: number; by: string; text: string }[];
+}
+
+export interface BadActor { rule: string; device: string; title: Text; alarms: number }
+export interface AlarmLoad {
+  alarms: number; per_operator: { per_day: number; worst_hour: number; worst_10_min: number }; flood: { minutes: number; pct: number };
+  priorities: Partial<Record<Severity, { alarms: number; pct: number }>>; top: (BadActor & { share_pct: number })[]; chattering: BadActor[];
+  stale: Alert[]; shelved: Alert[];
+}
+
+export interface BusStatistics {
+  load_pct: number; planned_load_pct: number; cycle_s: number; errors_pct: number; missed_polls_pct: number; devices_silent: number; devices_total: number;
+}
+export interface System {
+  version: string; clock: { trusted: boolean; synchronised: boolean; offset_s: number | null; skew_ppm: number | null };
+  checks: Record<string, { ok: boolean; detail: string }>; buses: { id: string; url: string; devices: string[]; statistics: BusStatistics | null }[];
+  journal: { frames?: number; bytes?: number; first?: number | null; dead_letters?: number; cursors?: Record<string, { backlog_frames: number; backlog_age_s: number }> };
+  sinks: { name: string; connected: boolean; trouble: string | null }[];
+  rules: { bound: number; unbound: { rule: string; device: string; channel: number | null; reason: string }[] };
+}

@@ -18,6 +18,7 @@ export function alertStanding(alert: Alert, zone: string, full = false): string 
     const { acknowledged } = alert;
     parts.push(acknowledged === null ? t().unacknowledged : full ? t().acknowledged_by(acknowledged.by, momentText(acknowledged.at, zone)) : t().acknowledged);
   }
+  if (alert.chattering) parts.push(t().chattering);
   return parts.join(" · ");
 }
 

@@ -8,6 +8,7 @@ import { alertStanding, markOf, needsAttention } from "../components/AlertRow";
 import { Moment } from "../components/Age";
 import { Mark } from "../components/Mark";
 import { Panel } from "../components/Panel";
+import { ResetDialog } from "../components/ResetDialog";
 import { ShelveDialog } from "../components/ShelveDialog";
 import { Failed, Loading } from "../components/States";
 import { InputsTable, RuleWords, Timeline } from "../components/Story";
@@ -24,6 +25,7 @@ import { onKey } from "../shell/keys";
 export function AlertPage({ id }: { id: string }) {
   const asked = useResource<AlertStory>(`/alerts/${encodeURIComponent(id)}`, 10_000);
   const shelving = useSignal(false);
+  const resetting = useSignal(false);
   const alert = asked.data.value;
   const device = useResource<Device>(alert === null ? null : `/sites/${encodeURIComponent(alert.site)}/devices/${encodeURIComponent(alert.device)}`, 5_000);
   useTitle(textOf(alert?.title).text);
@@ -46,6 +48,7 @@ export function AlertPage({ id }: { id: string }) {
   const over = alert.state === "cleared";
   const shelved = alert.suppressed?.by === "shelved";
   const rule = alert.rule_text;
+  const hasOpenTicket = alert.ticket_summary !== null && !["archived", "cancelled", "merged"].includes(alert.ticket_summary.state);
   return (
     <>
       <div class="page-head">
@@ -55,13 +58,14 @@ export function AlertPage({ id }: { id: string }) {
           <a href={siteUrl(alert.site)}>{site ? <Words of={site.name} /> : alert.site}</a> · <a href={deviceUrl(alert.site, alert.device)}>{alert.device}</a> · <Moment ts={alert.since} zone={zone} />
         </span>
         <span class="page-head-side">
+          {alert.state === "latched" && !hasOpenTicket && <Act role="inspector" onClick={() => { resetting.value = true; }}>{t().reset_latch}</Act>}
           {!over && alert.acknowledged === null && <Act role="operator" kind="primary" onClick={() => void acknowledge(id)}>{t().acknowledge}</Act>}
           {!over && !shelved && <Act role="operator" onClick={() => { shelving.value = true; }}>{t().shelve}</Act>}
           {!over && shelved && <Act role="operator" onClick={() => void unshelve(id)}>{t().unshelve}</Act>}
         </span>
       </div>
       <p class="standing">{alertStanding(alert, zone, true)}
-        {shelved && alert.suppressed?.reason && <> · {alert.suppressed.reason}</>}
+        {alert.suppressed !== null && alert.suppressed.by !== "inhibited" && alert.suppressed.reason && <> · {alert.suppressed.reason}</>}
         {alert.suppressed?.by === "inhibited" && alert.suppressed.alert && <> · <a href={alertUrl(alert.suppressed.alert)}>{t().story_parent}</a></>}
       </p>
       <div class="two-columns">
@@ -84,6 +88,7 @@ export function AlertPage({ id }: { id: string }) {
           <Panel title={t().story_timeline}><Timeline alert={alert} zone={zone} /></Panel>
         </div>
       </div>
+      {resetting.value && <ResetDialog id={id} onClose={() => { resetting.value = false; asked.refresh(); }} />}
       {shelving.value && <ShelveDialog alert={alert} zone={zone} onClose={() => { shelving.value = false; }} />}
     </>
   );

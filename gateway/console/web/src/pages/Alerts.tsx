@@ -2,17 +2,18 @@ import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, Problem, query } from "../api/http";
 import { useResource } from "../api/resource";
-import type { Alert, Page, Severity } from "../api/types";
+import type { Alert, AlertPage, Flood, Page, Severity } from "../api/types";
 import { acknowledge, unshelve } from "../components/acts";
 import { AlertTable } from "../components/AlertTable";
-import { markName } from "../components/Mark";
+import { Mark, markName } from "../components/Mark";
 import { ShelveDialog } from "../components/ShelveDialog";
 import { Empty, Failed, Loading, problemText } from "../components/States";
 import { say } from "../components/Toast";
 import { useTitle } from "../components/title";
+import { Words } from "../components/Words";
 import { t, textOf } from "../i18n/language";
 import { alertNews, siteIds, siteSignal } from "../live/store";
-import { go, place, setQuery, ticketUrl } from "../route";
+import { alertUrl, go, place, setQuery, ticketUrl } from "../route";
 import { whyNot } from "../components/Act";
 import { focusedRow, onKey } from "../shell/keys";
 
@@ -65,11 +66,24 @@ function Filters({ filter }: { filter: Filter }) {
   );
 }
 
+/** Many alerts at once have few causes: they are named first. */
+function FloodBanner({ flood }: { flood: Flood }) {
+  return (
+    <div class="flood" role="status">
+      <Mark kind="high" /> {t().flood(flood.alerts, flood.causes.length)}
+      {flood.causes.slice(0, 5).map((cause) => (
+        <a key={cause.alert} href={alertUrl(cause.alert)}><Words of={cause.title} /> {cause.device} {t().flood_cause(cause.alerts)}</a>
+      ))}
+    </div>
+  );
+}
+
 export function AlertsPage() {
   useTitle(t().alerts);
   const filter = filterHere();
   const path = `/alerts${query({ state: filter.state, site: filter.site, severity: filter.severity, q: filter.q })}`;
   const asked = useResource<Page<Alert>>(path);
+  const flood = useResource<AlertPage>("/alerts?limit=1", 15_000).data.value?.flood;
   const items = useSignal<Alert[]>([]);
   const next = useSignal<string | null>(null);
   const waiting = useSignal<ReadonlySet<string>>(new Set());
@@ -126,6 +140,7 @@ export function AlertsPage() {
   return (
     <>
       <div class="page-head"><h1>{t().alerts}</h1></div>
+      {flood && <FloodBanner flood={flood} />}
       <section class="panel">
         <Filters filter={filter} />
         {waiting.value.size > 0 && <button type="button" class="news-bar" onClick={asked.refresh}>{t().alerts_new(waiting.value.size)}</button>}

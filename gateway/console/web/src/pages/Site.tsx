@@ -4,6 +4,7 @@ import { useResource } from "../api/resource";
 import { AlertRow } from "../components/AlertRow";
 import { DeviceTable, isOwn } from "../components/DeviceTable";
 import { Panel } from "../components/Panel";
+import { Pauses } from "../components/Pauses";
 import { Empty, Failed, Loading, NotFound } from "../components/States";
 import { TicketRow } from "../components/TicketRow";
 import { useTitle } from "../components/title";
@@ -53,6 +54,7 @@ export function SitePage({ id }: { id: string }) {
               : <div class="line-rows">{tickets.slice(0, 8).map((ticket) => <TicketRow key={ticket.id} ticket={ticket} />)}</div>}
           </Panel>
         </div>
+        <div class="site-devices"><Pauses site={id} devices={ids ?? []} zone={zone} /></div>
         <Panel title={t().devices} flush class="site-devices">
           {ids === undefined
             ? (list.problem.value ? <Failed problem={list.problem.value} retry={list.refresh} /> : <Loading rows={5} />)

@@ -2,20 +2,27 @@ import { useEffect } from "preact/hooks";
 import { Toasts } from "../components/Toast";
 import { Failed, Loading, NotFound } from "../components/States";
 import { t } from "../i18n/language";
-import { AlertPage } from "../pages/Alert";
-import { AlertsPage } from "../pages/Alerts";
-import { DevicePage } from "../pages/Device";
 import { SignInPage } from "../pages/SignIn";
 import { SitePage } from "../pages/Site";
 import { SitesPage } from "../pages/Sites";
-import { TicketPage } from "../pages/Ticket";
-import { TicketsPage } from "../pages/Tickets";
 import { go, match, place } from "../route";
 import { loadSession, session, sessionProblem } from "../session";
+import { lazy } from "./lazy";
 import { Announcer } from "./Announcer";
 import { Help } from "./Help";
 import { Menu } from "./Menu";
 import { TopBar } from "./TopBar";
+
+const AlertPage = lazy(async () => (await import("../pages/Alert")).AlertPage);
+const AlertsPage = lazy(async () => (await import("../pages/Alerts")).AlertsPage);
+const DevicePage = lazy(async () => (await import("../pages/Device")).DevicePage);
+const TicketPage = lazy(async () => (await import("../pages/Ticket")).TicketPage);
+const TicketsPage = lazy(async () => (await import("../pages/Tickets")).TicketsPage);
+const HandoverPage = lazy(async () => (await import("../pages/Handover")).HandoverPage);
+const BadActorsPage = lazy(async () => (await import("../pages/BadActors")).BadActorsPage);
+const SystemPage = lazy(async () => (await import("../pages/System")).SystemPage);
+const WallPage = lazy(async () => (await import("../pages/Wall")).WallPage);
+const MorePage = lazy(async () => (await import("../pages/More")).MorePage);
 
 function Page() {
   const { path } = place.value;
@@ -27,6 +34,13 @@ function Page() {
   if ((found = match("/alerts/:id", path))) return <AlertPage key={path} id={found["id"]!} />;
   if (match("/tickets", path)) return <TicketsPage />;
   if ((found = match("/tickets/:id", path))) return <TicketPage key={path} id={found["id"]!} />;
+  switch (path) {
+    case "/handover": return <HandoverPage />;
+    case "/bad-actors": return <BadActorsPage />;
+    case "/system": return <SystemPage />;
+    case "/wall": return <WallPage />;
+    case "/more": return <MorePage />;
+  }
   return <NotFound />;
 }
 
