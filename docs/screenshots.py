@@ -79,6 +79,7 @@ def pages(page: Page) -> dict[str, tuple[str, str]]:
                 "handover": ("/handover", ".two-columns"),
                 "bad-actors": ("/bad-actors", ".two-columns"),
                 "system": ("/system", ".two-columns"),
+                "users": ("/users", ".two-columns"),
                 "wall": ("/wall", ".wall-grid"),
             }
         page.wait_for_timeout(500)

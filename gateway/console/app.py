@@ -17,6 +17,7 @@ from gateway.console import (
     shift_routes,
     site_routes,
     ticket_routes,
+    user_routes,
 )
 from gateway.console.access import Gatekeeper
 from gateway.console.device_view import DeviceView
@@ -75,7 +76,15 @@ def create_app(
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
     keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
-    for module in (session_routes, site_routes, alert_routes, pause_routes, ticket_routes, shift_routes):
+    for module in (
+        session_routes,
+        site_routes,
+        alert_routes,
+        pause_routes,
+        ticket_routes,
+        shift_routes,
+        user_routes,
+    ):
         api.include_router(module.router, prefix="/api/v1")
     api.include_router(health_routes.reports, prefix="/api/v1")
     api.include_router(health_routes.router)

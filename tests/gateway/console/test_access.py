@@ -43,6 +43,10 @@ def _routes(console):
         ("POST", f"{site}/pauses", {"reason": "fan", "until": until}, (403, 200, 200, 200)),
         ("DELETE", f"{site}/pauses/none", None, (403, 404, 404, 404)),
         ("GET", "/api/v1/handover", None, OPERATE),
+        ("GET", "/api/v1/users", None, (403, 403, 403, 200)),
+        ("POST", "/api/v1/users", {"name": "new", "role": "viewer"}, (403, 403, 403, 201)),
+        ("POST", "/api/v1/users/nobody/token", {}, (403, 403, 403, 404)),
+        ("DELETE", "/api/v1/users/nobody", None, (403, 403, 403, 404)),
         ("GET", "/api/v1/system", None, READ),
         ("GET", "/api/v1/tickets", None, READ),
         ("GET", f"/api/v1/tickets/{ticket}", None, READ),
@@ -114,6 +118,7 @@ def _template(console, path):
         .replace("meter-main", "{device}")
         .replace("points.csv", "{name}")
         .replace("/pauses/none", "/pauses/{pause}")
+        .replace("/users/nobody", "/users/{user}")
     )
     path = path.replace(next(iter(desk.alert_documents)), "{alert}")
     return path.replace(next(iter(desk.ticket_documents)), "{ticket}")

@@ -22,6 +22,7 @@ PAGES = {
     "handover": ("/handover", ".two-columns"),
     "bad actors": ("/bad-actors", ".two-columns"),
     "system": ("/system", ".two-columns"),
+    "users": ("/users", ".two-columns"),
     "wall": ("/wall", ".wall-grid"),
     "more": ("/more", ".line-rows"),
     "nowhere": ("/nowhere", ".empty"),

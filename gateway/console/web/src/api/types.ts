@@ -164,3 +164,5 @@ export interface System {
   sinks: { name: string; connected: boolean; trouble: string | null }[];
   rules: { bound: number; unbound: { rule: string; device: string; channel: number | null; reason: string }[] };
 }
+
+export interface ConsoleUser { name: string; role: Role; tokens: number; language: string | null }

@@ -1,19 +1,17 @@
 import { useResource } from "../api/resource";
 import type { AlarmLoad } from "../api/types";
 import { AlertRow } from "../components/AlertRow";
+import { amount } from "../components/amount";
 import { Mark } from "../components/Mark";
 import { Panel } from "../components/Panel";
 import { Failed, Loading } from "../components/States";
 import { useTitle } from "../components/title";
 import { Words } from "../components/Words";
-import { formatNumber } from "../format";
-import { locale, t, word } from "../i18n/language";
+import { t, word } from "../i18n/language";
 import { siteIds, siteSignal } from "../live/store";
 import { deviceUrl, place, setQuery } from "../route";
 
 const SPANS_D = [1, 7, 30];
-
-const shown = (value: number, unit = ""): string => formatNumber(value, unit, locale());
 
 function Figure({ name, value, target, bad }: { name: string; value: string; target: string; bad: boolean }) {
   return (
@@ -37,11 +35,11 @@ export function BadActorsPage() {
     <>
       <div class="page-head">
         <h1>{t().bad_actors}</h1>
-        <div class="segments page-head-side" role="group" aria-label={t().trend_range}>
+        <div class="page-head-side"><div class="segments" role="group" aria-label={t().trend_range}>
           {SPANS_D.map((choice) => (
             <button type="button" key={choice} aria-pressed={choice === days} onClick={() => setQuery({ days: String(choice) })}>{t().age_d(String(choice))}</button>
           ))}
-        </div>
+        </div></div>
       </div>
       {asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : load === null ? <Loading rows={6} /> : (
         <div class="two-columns">
@@ -50,13 +48,13 @@ export function BadActorsPage() {
               <table class="inputs">
                 <thead><tr><th scope="col">{t().load_figure}</th><th scope="col" class="number">{t().load_here}</th><th scope="col" class="number">ISA-18.2</th></tr></thead>
                 <tbody>
-                  <Figure name={t().load_per_day} value={shown(load.per_operator.per_day)} target="≤ 150" bad={load.per_operator.per_day > 150} />
-                  <Figure name={t().load_worst_hour} value={shown(load.per_operator.worst_hour)} target="≤ 12" bad={load.per_operator.worst_hour > 12} />
-                  <Figure name={t().load_worst_10_min} value={shown(load.per_operator.worst_10_min)} target="≤ 10" bad={load.per_operator.worst_10_min > 10} />
-                  <Figure name={t().load_flood} value={shown(load.flood.minutes, "min")} target="< 1 %" bad={load.flood.pct >= 1} />
-                  <Figure name={t().load_stale} value={shown(load.stale.length)} target="< 5" bad={load.stale.length >= 5} />
+                  <Figure name={t().load_per_day} value={amount(load.per_operator.per_day)} target="≤ 150" bad={load.per_operator.per_day > 150} />
+                  <Figure name={t().load_worst_hour} value={amount(load.per_operator.worst_hour)} target="≤ 12" bad={load.per_operator.worst_hour > 12} />
+                  <Figure name={t().load_worst_10_min} value={amount(load.per_operator.worst_10_min)} target="≤ 10" bad={load.per_operator.worst_10_min > 10} />
+                  <Figure name={t().load_flood} value={amount(load.flood.minutes, "min")} target="< 1 %" bad={load.flood.pct >= 1} />
+                  <Figure name={t().load_stale} value={amount(load.stale.length)} target="< 5" bad={load.stale.length >= 5} />
                   {(["low", "medium", "high", "critical"] as const).map((severity) => (
-                    <Figure key={severity} name={word("severity", severity)} value={`${shown(load.priorities[severity]?.pct ?? 0, "%")}`}
+                    <Figure key={severity} name={word("severity", severity)} value={amount(load.priorities[severity]?.pct ?? 0, "%")}
                       target={{ low: "80 %", medium: "15 %", high: "5 %", critical: "–" }[severity]} bad={false} />
                   ))}
                 </tbody>
@@ -72,7 +70,7 @@ export function BadActorsPage() {
                         <th scope="row"><Words of={actor.title} /> <span class="muted">{actor.rule}</span></th>
                         <td><a href={deviceUrl(site, actor.device)}>{actor.device}</a></td>
                         <td class="number">{actor.alarms}</td>
-                        <td class="number">{shown(actor.share_pct, "%")}</td>
+                        <td class="number">{amount(actor.share_pct, "%")}</td>
                       </tr>
                     ))}
                   </tbody>

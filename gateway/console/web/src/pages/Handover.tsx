@@ -46,11 +46,11 @@ export function HandoverPage() {
       <div class="page-head">
         <h1>{t().handover}</h1>
         {sheet && <span class="muted"><Moment ts={sheet.from} zone={zone} /> – <Moment ts={sheet.to} zone={zone} /></span>}
-        <div class="segments page-head-side" role="group" aria-label={t().handover_shift}>
+        <div class="page-head-side"><div class="segments" role="group" aria-label={t().handover_shift}>
           {SHIFTS_H.map((choice) => (
             <button type="button" key={choice} aria-pressed={choice === hours} onClick={() => setQuery({ hours: String(choice) })}>{t().age_h(String(choice))}</button>
           ))}
-        </div>
+        </div></div>
       </div>
       {asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : sheet === null ? <Loading rows={6} /> : (
         <div class="two-columns">

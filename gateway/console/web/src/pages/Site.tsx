@@ -53,8 +53,8 @@ export function SitePage({ id }: { id: string }) {
               ? <Empty title={t().tickets_none} hint={t().tickets_none_hint} />
               : <div class="line-rows">{tickets.slice(0, 8).map((ticket) => <TicketRow key={ticket.id} ticket={ticket} />)}</div>}
           </Panel>
+          <Pauses site={id} devices={ids ?? []} zone={zone} />
         </div>
-        <div class="site-devices"><Pauses site={id} devices={ids ?? []} zone={zone} /></div>
         <Panel title={t().devices} flush class="site-devices">
           {ids === undefined
             ? (list.problem.value ? <Failed problem={list.problem.value} retry={list.refresh} /> : <Loading rows={5} />)

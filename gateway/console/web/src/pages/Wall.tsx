@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Alert } from "../api/types";
 import { AlertRow } from "../components/AlertRow";
+import { Panel } from "../components/Panel";
 import { useTitle } from "../components/title";
 import { Words } from "../components/Words";
 import { Flow } from "../flow/Flow";
@@ -37,11 +38,11 @@ export function WallPage() {
     <div class="wall">
       <div class="page-head"><h1><Words of={site.name} /></h1><span class="muted">{ids.length > 1 ? `${(turn.value % ids.length) + 1} / ${ids.length}` : null}</span></div>
       <div class="wall-grid">
-        {site.flow && <section class="panel"><Flow site={site} /></section>}
-        <section class="panel" aria-label={t().alerts_open}>
+        {site.flow && <Panel title={t().power_flow}><Flow site={site} /></Panel>}
+        <Panel title={t().alerts_open} flush>
           {alerts.length === 0 ? <Empty title={t().alerts_none} /> : <div class="line-rows">{alerts.slice(0, 6).map((alert) => <AlertRow key={alert.id} alert={alert} zone={site.timezone} />)}</div>}
           {tickets.length > 0 && <div class="line-rows">{tickets.slice(0, 4).map((ticket) => <TicketRow key={ticket.id} ticket={ticket} />)}</div>}
-        </section>
+        </Panel>
       </div>
     </div>
   );

@@ -21,6 +21,7 @@ const TicketsPage = lazy(async () => (await import("../pages/Tickets")).TicketsP
 const HandoverPage = lazy(async () => (await import("../pages/Handover")).HandoverPage);
 const BadActorsPage = lazy(async () => (await import("../pages/BadActors")).BadActorsPage);
 const SystemPage = lazy(async () => (await import("../pages/System")).SystemPage);
+const UsersPage = lazy(async () => (await import("../pages/Users")).UsersPage);
 const WallPage = lazy(async () => (await import("../pages/Wall")).WallPage);
 const MorePage = lazy(async () => (await import("../pages/More")).MorePage);
 
@@ -38,6 +39,8 @@ function Page() {
     case "/handover": return <HandoverPage />;
     case "/bad-actors": return <BadActorsPage />;
     case "/system": return <SystemPage />;
+    case "/users": return <UsersPage />;
+    case "/setup": return <UsersPage />;
     case "/wall": return <WallPage />;
     case "/more": return <MorePage />;
   }
@@ -72,7 +75,10 @@ export function App() {
       <a class="skip" href="#content">{t().skip_to_content}</a>
       <TopBar />
       <Menu />
-      <main id="content" tabIndex={-1}><Page /></main>
+      <main id="content" tabIndex={-1}>
+        {signedIn.user === "setup" && path !== "/users" && <p class="first-user">{t().users_first} <a href="/users">{t().users_first_link}</a></p>}
+        <Page />
+      </main>
       <Toasts />
       <Announcer />
       <Help />
