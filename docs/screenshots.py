@@ -80,6 +80,7 @@ def pages(page: Page) -> dict[str, tuple[str, str]]:
                 "bad-actors": ("/bad-actors", ".two-columns"),
                 "system": ("/system", ".two-columns"),
                 "users": ("/users", ".two-columns"),
+                "commission": ("/commission", ".form-row"),
                 "wall": ("/wall", ".wall-grid"),
             }
         page.wait_for_timeout(500)

@@ -44,6 +44,7 @@ from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
 from gateway.site_memory import as_last_seen, remembered
 from gateway.site_north import North
+from gateway.site_scan import SiteScan
 from gateway.site_time import site_time
 from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
@@ -98,6 +99,7 @@ class Site:
         self._time = site_time(config.file.time, config.path, data / config.file.journal.path)
         self.clock: Clock = clock or self._time.clock
         self.live = Live()
+        self.scan = SiteScan(self._lines, config.folder, self.clock)
         self.devices = SiteDevices(config)
         self.pollers: dict[str, BusPoller] = {}
         self.frames = 0
@@ -158,6 +160,7 @@ class Site:
             self._parts.start("time", self._time.keep())
             self._parts.start("vitals", Vitals(self).run())
             self._parts.start("intake", Intake(self.data, self.journal).run())
+            self._parts.start("scan", self.scan.run())
             self._parts.start("guests", Door(self.config.id, self.pollers).run())
             for name in parts_of(self.config):
                 self._start(name)
@@ -208,6 +211,9 @@ class Site:
         clock = self.clock
         mono_ms, unsure = clock.monotonic_ms(), not clock.trusted()
         self.journal.append_outcome((), notes, mono_ms=mono_ms, ts_ms=clock.utc_at(mono_ms), unsure=unsure)
+
+    def _lines(self) -> dict[str, str]:
+        return {line.id: line.url for line in self.config.buses}
 
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")

@@ -185,6 +185,7 @@ class North:
             alert_acts=AlertDesk(
                 lambda: site.engine, site.clock, site.apply, desk.alert, site.desk.site_code
             ),
+            scanning=site.scan,
             pausing=PauseDesk(lambda: site.engine, site.clock, site.apply),
             last_poll=self._last_poll,
             checks=self.checks,

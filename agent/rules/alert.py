@@ -61,7 +61,7 @@ class Alert:
     suppressed: Suppression | None = None
     ticket: str | None = None
     chattering: bool = False
-    """It came and went too often; now it ends only after a longer rest."""
+    """It has come and gone too often within a minute."""
     basis: Basis | None = None
     """None for one that an earlier version raised."""
 

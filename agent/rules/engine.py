@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import orjson
 
-from agent.quantity import MINUTE_MS
 from agent.reading import Frame
 from agent.rules.alert import Acknowledgement, Alert
 from agent.rules.bind import SiteValues, bind
@@ -36,8 +35,6 @@ from agent.rules.values import DeviceValues
 from agent.rules.watch import Watch, packed, unpacked
 from agent.timekeeper import Moved
 
-CALM_MS = 5 * MINUTE_MS
-
 
 class Engine:
     """All watches of a site.
@@ -48,8 +45,6 @@ class Engine:
         watches: the stored watches, as `Outcome.watches` gave them.
         new_id: makes the ids of alerts.
         planned: the site file's maintenance.
-        calm_ms: how long the condition of an alert that chatters must be clear before it ends; 0 leaves
-            the rules' own times alone.
     """
 
     def __init__(
@@ -60,13 +55,12 @@ class Engine:
         new_id: Callable[[], str],
         *,
         planned: tuple[Pause, ...] = (),
-        calm_ms: int = CALM_MS,
     ) -> None:
         self._values = SiteValues(site)
         self._rules = rules
         self._saved = dict(watches)
         self._pauses = Pauses(planned, self._saved)
-        self._lives = Lives(site.id, self._values.now, new_id, self._pauses, calm_ms)
+        self._lives = Lives(site.id, self._values.now, new_id, self._pauses)
         self._watches: dict[str, Watch] = {}
         self._timed: list[Watch] = []
         self._reports: list[BindingReport] = []

@@ -32,15 +32,13 @@ class Lives:
     now: the instant; the engine moves it.
     new_id: makes the ids of alerts.
     pauses: what persons have planned to be quiet.
-    calm_ms: how long the condition of an alert that chatters must be clear before it ends.
     """
 
-    def __init__(self, site: str, now: Now, new_id: Callable[[], str], pauses: Pauses, calm_ms: int) -> None:
+    def __init__(self, site: str, now: Now, new_id: Callable[[], str], pauses: Pauses) -> None:
         self._site, self._now, self._new_id = site, now, new_id
         self.busy: dict[str, Watch] = {}
         """Watches that are not normal, or shelved."""
         self.pauses = pauses
-        self._calm_ms = calm_ms
         self.by_alert: dict[str, Watch] = {}
         self.alerts: list[Alert] = []
         self.dirty: dict[str, bytes | None] = {}
@@ -52,8 +50,6 @@ class Lives:
             watch.count_steps(sample, mono_ms)
             if sample is Sample.RAISE and watch.raised_by_step():
                 timing = watch.at_once
-        if life.chattering and timing.clear_for_ms < self._calm_ms:
-            timing = replace(timing, clear_for_ms=self._calm_ms)
         before = life.state
         after = step(before, sample, timing, mono_ms)
         if after.phase is not before.phase:

@@ -73,7 +73,7 @@ def run_test(rule: Rule, test: RuleTest) -> Verdict:
     )
     site = _site(rule, series, test.every_ms, lambda _ts_ms: angle[0])
     ids = count(1)
-    engine = Engine(site, RuleSet({rule.id: alone}), {}, lambda: f"alert-{next(ids)}", calm_ms=0)
+    engine = Engine(site, RuleSet({rule.id: alone}), {}, lambda: f"alert-{next(ids)}")
     ours = [report for report in engine.bindings() if report.device == DEVICE]
     bound = [report for report in ours if report.bound and test.channel in (None, report.channel)]
     if not bound:

@@ -50,7 +50,7 @@ class Life:
         phase_at_ms: monotonic; since when it has been in its phase.
         saved_at_ms: monotonic; when it was last given out to be stored, None when nothing is stored.
     turns: monotonic; when its alert last began or ended.
-    chattering: it did so too often.
+    chattering: it did so too often in too short a time.
     """
 
     state: State = QUIET
@@ -67,10 +67,7 @@ class Life:
     chattering: bool = False
 
     def turn(self, mono_ms: int) -> None:
-        """The alert has begun or ended. After a rest it starts with a clean sheet."""
-        if self.chattering:
-            self.turns.clear()
-            self.chattering = False
+        """The alert has begun or ended."""
         self.turns.append(mono_ms)
         self.chattering = len(self.turns) == CHATTER_TURNS and mono_ms - self.turns[0] <= CHATTER_WITHIN_MS
 

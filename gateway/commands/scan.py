@@ -4,9 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import orjson
 import typer
 
 from agent.clock import SystemClock
@@ -17,7 +15,8 @@ from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.pdu import BusDown
 from agent.modbus.reader import Reader
 from agent.profile import Profile
-from agent.scan.found import Unit, buses, entries
+from agent.scan.document import as_yaml, document
+from agent.scan.found import Unit
 from agent.scan.line import longest_s, pace_of, settings_of, units_of, url_of
 from agent.scan.search import Outcome, Search, Step
 from gateway.commands.failing import exits, fail
@@ -112,7 +111,7 @@ def scan(
         progress.end()
     _remark(outcome, endpoint, speaks)
     if as_json:
-        show(_document(outcome))
+        show(document(outcome))
     else:
         _print(outcome.units, speaks)
 
@@ -183,44 +182,12 @@ def _remark(outcome: Outcome, endpoint: Endpoint, lang: Language) -> None:
         print(words["nobody"].format(url=url_of(endpoint)), file=sys.stderr)
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "devices": [
-            {
-                "url": url_of(unit.line),
-                "unit": unit.unit,
-                "profile": unit.best.profile.name if unit.best is not None else None,
-                "vendor": unit.vendor,
-                "model": unit.model,
-                "serial": unit.serial,
-                "version": unit.version,
-                "confidence": unit.best.confidence if unit.best is not None else 0.0,
-                "entry": entry,
-                "candidates": [
-                    {"profile": proposal.profile.name, "confidence": proposal.confidence}
-                    for proposal in unit.proposals
-                ],
-                "also_units": list(unit.also),
-                "findings": [f.document() for f in unit.best.findings] if unit.best is not None else [],
-            }
-            for unit, entry in zip(outcome.units, entries(outcome.units), strict=True)
-        ],
-        "buses": buses(outcome.units),
-        "missing": outcome.missing,
-    }
-
-
 def _print(units: Sequence[Unit], lang: Language) -> None:
     for unit in units:
         _print_unit(unit, lang)
     if not units:
         return
-    print(f"\n{_WORDS[lang]['paste']}\n\nbuses:")
-    for bus in buses(units):
-        print(f"  - {_flow(bus)}")
-    print("devices:")
-    for entry in entries(units):
-        print(f"  {'- ' if 'profile' in entry else '# - '}{_flow(entry)}")
+    print(f"\n{_WORDS[lang]['paste']}\n\n{as_yaml(units)}", end="")
 
 
 def _print_unit(unit: Unit, lang: Language) -> None:
@@ -241,13 +208,3 @@ def _print_unit(unit: Unit, lang: Language) -> None:
         print(f"    {words['tied'].format(names=names)}")
     for finding in best.findings:
         print(f"    ! {finding.message.in_(lang)}: {finding.remedy.in_(lang)}")
-
-
-def _flow(entry: dict[str, Any]) -> str:
-    """An entry on one line of YAML; texts in quotes where they could be read as something else."""
-    pairs = (f"{key}: {_scalar(key, value)}" for key, value in entry.items())
-    return "{" + ", ".join(pairs) + "}"
-
-
-def _scalar(key: str, value: Any) -> str:
-    return value if key in ("id", "bus", "profile") else orjson.dumps(value).decode()

@@ -13,6 +13,7 @@ from gateway.console import (
     alert_routes,
     health_routes,
     pause_routes,
+    scan_routes,
     session_routes,
     shift_routes,
     site_routes,
@@ -84,6 +85,7 @@ def create_app(
         ticket_routes,
         shift_routes,
         user_routes,
+        scan_routes,
     ):
         api.include_router(module.router, prefix="/api/v1")
     api.include_router(health_routes.reports, prefix="/api/v1")

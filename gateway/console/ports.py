@@ -278,6 +278,19 @@ class Pausing(Protocol):
     def end_pause(self, pause_id: str, *, by: str) -> Json: ...
 
 
+class Scanning(Protocol):
+    """A search for units on one of the site's buses.
+
+    Raises: ActRefused, WrongArguments.
+    """
+
+    def state(self) -> Json: ...
+
+    def start(self, bus: str, units: str | None, *, by: str) -> Json: ...
+
+    def stop(self) -> Json: ...
+
+
 async def _no_statistics() -> Mapping[str, Any]:
     return {}
 
@@ -306,6 +319,7 @@ class ConsolePorts:
     desk: Desk
     alert_acts: AlertActs
     pausing: Pausing
+    scanning: Scanning
     last_poll: Callable[[str], RawPoll | None] = lambda _device: None
     checks: Callable[[], Mapping[str, Check]] = dict
     journal_statistics: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics

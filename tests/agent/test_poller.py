@@ -125,7 +125,7 @@ async def test_frames_are_counted_without_holes_and_their_time_rises():
         assert all(a.ts_ms < b.ts_ms and a.mono_ms < b.mono_ms for a, b in pairwise(frames))
         assert len({f.boot for f in frames}) == 1
         assert all(f.points is frames[0].points for f in frames)
-        assert 450 <= frames[5].mono_ms - frames[0].mono_ms <= 700
+        assert frames[5].mono_ms - frames[0].mono_ms >= 450, "never faster than its period"
 
 
 async def test_points_of_several_rates_meet_in_one_frame():

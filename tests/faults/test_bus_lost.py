@@ -17,9 +17,8 @@ from agent.simulator.server import RtuServer
 from gateway.config import load_site
 from gateway.profiles import ProfileShelf, shipped_configs
 from gateway.site import Site
-from tests.faults.scale import LONG
 
-pytestmark = pytest.mark.skipif(not LONG, reason="minutes long: FAULTS=long")
+pytestmark = pytest.mark.long
 
 UNITS = range(1, 31)
 

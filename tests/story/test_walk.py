@@ -241,7 +241,7 @@ async def test_from_a_register_to_an_archived_ticket(story, maplebridge, eventua
     story.battery.set(cell_temperature_max_c=47.0)
     alert = await story.alert("STORY-1", "active")
     alert_s = time.monotonic() - changed
-    assert alert.keys() == ALERT_KEYS
+    assert alert.keys() >= ALERT_KEYS, "more may stand beside the contract's"
     assert (alert["site"], alert["device"], alert["channel"]) == ("story-hall", "bat-1", None)
     assert (alert["severity"], alert["until"]) == ("high", None)
     assert alert["title"] == {"en": "Cell too warm for the story", "zh": "故事里的电芯过热"}

@@ -22,6 +22,7 @@ PAGES = {
     "handover": ("/handover", ".two-columns"),
     "bad actors": ("/bad-actors", ".two-columns"),
     "system": ("/system", ".two-columns"),
+    "commission": ("/commission", ".form-row"),
     "users": ("/users", ".two-columns"),
     "wall": ("/wall", ".wall-grid"),
     "more": ("/more", ".line-rows"),

@@ -166,3 +166,12 @@ export interface System {
 }
 
 export interface ConsoleUser { name: string; role: Role; tokens: number; language: string | null }
+
+export interface ScannedUnit {
+  url: string; unit: number; profile: string | null; vendor: string; model: string; serial: string; confidence: number;
+  findings: { check: string; message: Text; remedy: Text }[]; values: Record<string, Value>;
+}
+export interface Scan {
+  state: "idle" | "running" | "done" | "failed" | "stopped"; bus: string | null; longest_s: number | null; problem: string | null;
+  progress: { doing: string; done: number; total: number; found: number } | null; result: { devices: ScannedUnit[]; yaml: string } | null;
+}

@@ -22,6 +22,7 @@ const HandoverPage = lazy(async () => (await import("../pages/Handover")).Handov
 const BadActorsPage = lazy(async () => (await import("../pages/BadActors")).BadActorsPage);
 const SystemPage = lazy(async () => (await import("../pages/System")).SystemPage);
 const UsersPage = lazy(async () => (await import("../pages/Users")).UsersPage);
+const CommissionPage = lazy(async () => (await import("../pages/Commission")).CommissionPage);
 const WallPage = lazy(async () => (await import("../pages/Wall")).WallPage);
 const MorePage = lazy(async () => (await import("../pages/More")).MorePage);
 
@@ -41,6 +42,7 @@ function Page() {
     case "/system": return <SystemPage />;
     case "/users": return <UsersPage />;
     case "/setup": return <UsersPage />;
+    case "/commission": return <CommissionPage />;
     case "/wall": return <WallPage />;
     case "/more": return <MorePage />;
   }
