@@ -13,7 +13,7 @@ from agent.rules.alert import Severity
 from agent.rules.shelf import MAX_SHELF_MS
 from gateway.console.access import Caller, audit, least
 from gateway.console.json_response import Json200
-from gateway.console.paging import Cursor, Limit
+from gateway.console.paging import Cursor, Instant, Limit, Since, Until
 from gateway.console.ports import ActRefused, Json, UnknownObject, WrongArguments
 from gateway.console.problem import Problem, invalid
 from gateway.console.rooms import rooms
@@ -41,7 +41,7 @@ class Act(BaseModel):
 class Shelf(Act):
     """Until when (UTC ms) an alert is not annunciated, and why."""
 
-    until: int
+    until: Instant
     reason: str = Field(min_length=1, max_length=500)
 
 
@@ -89,8 +89,8 @@ async def alarm_load(
     request: Request,
     _caller: Acting,
     *,
-    from_: Annotated[int | None, Query(alias="from", ge=0)] = None,
-    to: Annotated[int | None, Query(ge=0)] = None,
+    from_: Since = None,
+    to: Until = None,
     days: Annotated[int, Query(ge=1, le=366)] = 7,
     operators: Annotated[int, Query(ge=1, le=100)] = 1,
 ) -> Response:

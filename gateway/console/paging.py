@@ -1,4 +1,4 @@
-"""`?limit=&cursor=` of lists that are in memory: the cursor is the id of the last item seen."""
+"""`?limit=&cursor=` of lists in memory (the cursor names the last item seen), and times in requests."""
 
 import base64
 import binascii
@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias, TypeVar
 
 from fastapi import Query
+from pydantic import Field
 
 from gateway.console.problem import invalid
 
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=500)]
+LATEST_MS = 4_102_444_800_000
+"""The year 2100: what lies beyond is no time but a mistake."""
+Since: TypeAlias = Annotated[int | None, Query(alias="from", ge=0, le=LATEST_MS)]
+Until: TypeAlias = Annotated[int | None, Query(ge=0, le=LATEST_MS)]
+"""Bounds of a span of time in a query, UTC ms."""
+Instant: TypeAlias = Annotated[int, Field(ge=0, le=LATEST_MS)]
+"""A time in a body, UTC ms."""
 Cursor: TypeAlias = Annotated[str | None, Query(max_length=500)]
 Item = TypeVar("Item")
 

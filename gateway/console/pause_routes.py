@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.console.access import Caller, audit, least
 from gateway.console.json_response import Json200
+from gateway.console.paging import Instant
 from gateway.console.ports import ActRefused, UnknownObject
 from gateway.console.problem import Problem
 from gateway.console.rooms import rooms
@@ -39,7 +40,7 @@ class NewPause(BaseModel):
 
     why: Literal["maintenance", "out_of_service"] = "maintenance"
     match: Covered = Covered()
-    until: int | None = None
+    until: Instant | None = None
     keep: tuple[Name, ...] = Field(default=(), max_length=50)
     reason: str = Field(min_length=1, max_length=500)
 

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from agent.quantity import DAY_MS, HOUR_MS
 from gateway.console.access import Caller, least
 from gateway.console.json_response import Json200
+from gateway.console.paging import Since, Until
 from gateway.console.problem import invalid
 from gateway.console.rooms import rooms
 
@@ -17,7 +18,6 @@ SHIFT_H = 8
 LONGEST_MS = 7 * DAY_MS
 Viewing = Annotated[Caller, Depends(least("viewer"))]
 Acting = Annotated[Caller, Depends(least("operator"))]
-Instant = Annotated[int | None, Query(ge=0)]
 
 
 @router.get("/handover")
@@ -25,8 +25,8 @@ async def show_handover(
     request: Request,
     _caller: Acting,
     *,
-    from_: Annotated[int | None, Query(alias="from", ge=0)] = None,
-    to: Instant = None,
+    from_: Since = None,
+    to: Until = None,
     hours: Annotated[int, Query(ge=1, le=168)] = SHIFT_H,
 ) -> Response:
     """What came, went, is late or waits, and what was said: the last `hours` unless `from` is given."""

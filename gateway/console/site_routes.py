@@ -10,7 +10,7 @@ from agent.quantity import DAY_MS, HOUR_MS, duration_ms
 from gateway.console.access import Caller, gatekeeper, least
 from gateway.console.hub import Detail
 from gateway.console.json_response import Json200
-from gateway.console.paging import Cursor, Limit, page_of
+from gateway.console.paging import Cursor, Limit, Since, Until, page_of
 from gateway.console.ports import DeviceFacts, Json, SeriesFacts
 from gateway.console.problem import Problem, invalid
 from gateway.console.rooms import rooms
@@ -22,11 +22,9 @@ router = APIRouter(tags=["sites"], default_response_class=Json200)
 MAX_STEPS = 2_000
 MAX_POINTS = 20
 MAX_DAYS = 40
-_MAX_MS = 2**53
 
 Name = Annotated[str, Path(max_length=128)]
 Viewing = Annotated[Caller, Depends(least("viewer"))]
-Time = Annotated[int | None, Query(ge=0, le=_MAX_MS)]
 
 
 @router.get("/sites")
@@ -88,8 +86,8 @@ async def series(
     _caller: Viewing,
     *,
     points: Annotated[str, Query(max_length=2_000)],
-    from_: Annotated[int | None, Query(alias="from", ge=0, le=_MAX_MS)] = None,
-    to: Time = None,
+    from_: Since = None,
+    to: Until = None,
     step: Annotated[str | None, StringConstraints(max_length=20), Query()] = None,
 ) -> Response:
     """The course of points: mean, min and max per step, null where there is no good data."""
@@ -119,8 +117,8 @@ async def energy(
     _caller: Viewing,
     *,
     point: Annotated[str, Query(max_length=100)],
-    from_: Annotated[int | None, Query(alias="from", ge=0, le=_MAX_MS)] = None,
-    to: Time = None,
+    from_: Since = None,
+    to: Until = None,
 ) -> Response:
     """What a counter counted in each quarter hour and in the gaps between, never negative."""
     here = rooms(request)

@@ -198,7 +198,7 @@ async def evidence_is_what_its_hashes_say(story, document):
     assert stages == {"opening", "report"}
     for stage in stages:
         kept = {name.rpartition("-")[2] for name in names if name.startswith(stage)}
-        assert kept == {"points.csv", "alert.json", "manifest.json"}
+        assert kept == {"points.csv", "alert.json", "chart.svg", "raw.jsonl", "manifest.json"}
     for item in document["evidence"]:
         status, content = await story.api.get(f"/api/v1/tickets/{ticket}/evidence/{item['name']}")
         assert status == 200
