@@ -1,6 +1,6 @@
 """`maplebridge journal stats|verify|export|import SITE.yaml`: what it holds, is it sound, a part to carry."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from gateway.commands.failing import exits, fail
 from gateway.commands.journal_import import import_
 from gateway.commands.language import LangOption, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
+from gateway.commands.times import utc_ms
 
 app = typer.Typer(
     help="What the journal holds, whether it is sound, and a part of it to carry.",
@@ -33,7 +34,6 @@ _TEXTS = {
         "sound": "sound: {blocks} blocks with {frames} frames and {changes} changes",
         "fault": "{what}: {first} to {last}: {why}",
         "exported": "{file}: {frames} frames, signed; whoever takes it in compares the key: {key}",
-        "time": "{text!r} is no time; write one like 2026-05-30T08:00 or 2026-05-30T08:00+08:00",
     },
     "zh": {
         "holds": "{frames} 帧,{values} 个值,{megabytes:.1f} MB,{first} 至 {last}",
@@ -45,7 +45,6 @@ _TEXTS = {
         "sound": "完好:{blocks} 块,{frames} 帧,{changes} 条变更",
         "fault": "{what}:{first} 至 {last}:{why}",
         "exported": "{file}:{frames} 帧,已签名;接收方请核对公钥:{key}",
-        "time": "{text!r} 不是时间;请写成 2026-05-30T08:00 或 2026-05-30T08:00+08:00",
     },
 }
 
@@ -139,25 +138,14 @@ def export(
             config.file.journal.path,
             config.id,
             file,
-            from_ms=_ms(since, zone, 0, _TEXTS[speaks]),
-            to_ms=_ms(to, zone, _NO_END_MS, _TEXTS[speaks]),
+            from_ms=0 if since is None else utc_ms(since, zone, speaks),
+            to_ms=_NO_END_MS if to is None else utc_ms(to, zone, speaks),
             device=device,
         )
     if as_json:
         show({"file": str(file), **document})
         return
     print(_TEXTS[speaks]["exported"].format(file=file, **document))
-
-
-def _ms(text: str | None, zone: ZoneInfo, otherwise: int, texts: dict[str, str]) -> int:
-    """UTC milliseconds; a time without an offset is the site's."""
-    if text is None:
-        return otherwise
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        fail(2, texts["time"].format(text=text))
-    return int((when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC).timestamp() * 1_000)
 
 
 def _when(ms: int | None, zone: ZoneInfo) -> str:

@@ -1,6 +1,5 @@
 """`maplebridge rules replay SITE.yaml`: what would these rules have done with what was read?"""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from agent.quantity import duration_ms
 from agent.reading import Frame, Quality
 from agent.rules.limits import Limit, limits_of
 from agent.rules.replay import Compared, Episode, Replay, Then, compared, counts
@@ -21,6 +19,7 @@ from gateway.commands.failing import exits, fail
 from gateway.commands.language import LangOption, Language, language
 from gateway.commands.options import DataOption, JsonOption, SiteArgument, show
 from gateway.commands.progress import OneLine, bar
+from gateway.commands.times import utc_ms
 from gateway.commands.trace import Trace, plotted
 from gateway.config import SiteConfig, data_folder, load_site
 from gateway.journal.past import entries_between
@@ -32,10 +31,6 @@ from gateway.tickets.chart import Curve, chart
 _MARKS = {"critical": "◆ C", "high": "▲ H", "medium": "■ M", "low": "● L", "journal": "· J"}
 _SHOW_EVERY_S = 0.2
 _TEXTS = {
-    "time": {
-        "en": "{text!r} is no time; write 2026-05-30, 2026-05-30T08:00, or -7d for seven days ago",
-        "zh": "{text!r} 不是时间;请写 2026-05-30、2026-05-30T08:00,或 -7d 表示七天前",
-    },
     "backwards": {"en": "--from is not before --to; exchange them", "zh": "--from 不早于 --to;请对调"},
     "rule": {"en": "there is no rule {name!r}", "zh": "没有规则 {name!r}"},
     "device": {"en": "the site has no device {name!r}", "zh": "站点没有设备 {name!r}"},
@@ -168,21 +163,11 @@ class _Asked:
 
     def times(self, since: str, to: str | None) -> tuple[int, int]:
         """UTC; relative ones count from now."""
-        now_ms = round(time.time() * 1_000)
-        from_ms = self._ms(since, now_ms)
-        to_ms = now_ms if to is None else self._ms(to, now_ms)
+        from_ms = utc_ms(since, self.zone, self._words)
+        to_ms = round(time.time() * 1_000) if to is None else utc_ms(to, self.zone, self._words)
         if from_ms >= to_ms:
             fail(2, _TEXTS["backwards"][self._words])
         return from_ms, to_ms
-
-    def _ms(self, text: str, now_ms: int) -> int:
-        try:
-            if re.fullmatch(r"-\d.*", text):
-                return now_ms - duration_ms(text.removeprefix("-"))
-            when = datetime.fromisoformat(text)
-        except ValueError:
-            fail(2, _TEXTS["time"][self._words].format(text=text))
-        return round((when if when.tzinfo else when.replace(tzinfo=self.zone)).timestamp() * 1_000)
 
     def watched(self, channel: int | None, from_ms: int, to_ms: int) -> Watched | None:
         """The one watch that is meant, if one is."""
