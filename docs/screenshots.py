@@ -76,6 +76,7 @@ def pages(page: Page) -> dict[str, tuple[str, str]]:
                 "alert": (f"/alerts/{alert['id']}", ".rule"),
                 "tickets": ("/tickets", ".tickets tbody tr"),
                 "ticket": (f"/tickets/{alert['ticket']}", ".checklist"),
+                "trends": ("/trend?p=village-hall/bat-1/soc_pct,village-hall/inv-1/ac_power_kw", ".chart canvas"),
                 "handover": ("/handover", ".two-columns"),
                 "bad-actors": ("/bad-actors", ".two-columns"),
                 "system": ("/system", ".two-columns"),

@@ -226,7 +226,7 @@ class Api:
         if cookie := answer.headers.get("Set-Cookie"):
             self.cookie = cookie.partition(";")[0]
         content = answer.read()
-        is_json = (answer.headers.get("Content-Type") or "").endswith("json")
+        is_json = (answer.headers.get("Content-Type") or "").endswith(("/json", "+json"))  # not ndjson
         return answer.status, json.loads(content) if is_json and content else content
 
 

@@ -22,6 +22,7 @@ PAGES = {
     "handover": ("/handover", ".two-columns"),
     "bad actors": ("/bad-actors", ".two-columns"),
     "system": ("/system", ".two-columns"),
+    "trends": (f"/trend?p={SITE}/bat-1/soc_pct,{SITE}/inv-1/ac_power_kw", ".chart canvas"),
     "commission": ("/commission", ".form-row"),
     "users": ("/users", ".two-columns"),
     "wall": ("/wall", ".wall-grid"),

@@ -21,6 +21,7 @@ const DRAWINGS = {
   out: "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
   handover: "M4 12h13M12 6l6 6-6 6M20 4v16",
   bell: "M6 17V11a6 6 0 0 1 12 0v6l2 2H4ZM10 21h4",
+  trend: "M3 20h18M4 15l5-5 4 4 7-8",
   wall: "M3 4h18v12H3ZM9 20h6M12 16v4",
   more: "M5 12h.2M12 12h.2M19 12h.2",
   pause: "M9 5v14M15 5v14",

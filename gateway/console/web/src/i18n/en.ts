@@ -584,6 +584,12 @@ export const en = {
   users_first: "You are signed in by the one-time code, which works once. For the next time:",
   users_first_link: "make a user of your own",
 
+  // trends
+  trends: "Trends",
+  trends_add: "Add a point",
+  trends_none: "No point chosen yet",
+  trends_none_hint: "Choose up to six; they are shown below each other over the same time.",
+
   // commissioning
   commission: "Commission",
   scan_lead: "It only reads, between the gateway's own polls; nothing is written.",

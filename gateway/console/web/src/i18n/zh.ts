@@ -570,6 +570,11 @@ export const zh: Catalogue = {
   users_first: "您是用一次性登录码登录的,它只能用一次。以后登录请先:",
   users_first_link: "建立自己的用户",
 
+  trends: "趋势对比",
+  trends_add: "添加测点",
+  trends_none: "尚未选择测点",
+  trends_none_hint: "最多六个,在同一时段内上下对照显示。",
+
   commission: "调试",
   scan_lead: "只读取,且在网关自身轮询的间隙进行;不写入任何内容。",
   scan_bus: "总线",

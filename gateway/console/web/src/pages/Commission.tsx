@@ -72,7 +72,7 @@ export function CommissionPage() {
           <label class="field"><span>{t().scan_bus}</span>
             <select name="bus">{system.data.value.buses.map((bus) => <option key={bus.id} value={bus.id}>{`${bus.id}  ${bus.url}`}</option>)}</select>
           </label>
-          <label class="field"><span>{t().scan_units} <span class="muted">({t().arg_optional})</span></span><input name="units" placeholder="1-30" maxLength={200} autocomplete="off" /></label>
+          <label class="field"><span>{t().scan_units} <span class="muted">({t().arg_optional})</span></span><input name="units" placeholder={"1-30"} maxLength={200} autocomplete="off" /></label>
           <div class="form-buttons">
             {running ? <Act role="admin" onClick={() => void stop()}>{t().scan_stop}</Act> : <Act role="admin" type="submit" kind="primary" busy={busy.value}>{t().scan_begin}</Act>}
           </div>

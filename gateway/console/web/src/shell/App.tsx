@@ -23,6 +23,7 @@ const BadActorsPage = lazy(async () => (await import("../pages/BadActors")).BadA
 const SystemPage = lazy(async () => (await import("../pages/System")).SystemPage);
 const UsersPage = lazy(async () => (await import("../pages/Users")).UsersPage);
 const CommissionPage = lazy(async () => (await import("../pages/Commission")).CommissionPage);
+const TrendsPage = lazy(async () => (await import("../pages/Trends")).TrendsPage);
 const WallPage = lazy(async () => (await import("../pages/Wall")).WallPage);
 const MorePage = lazy(async () => (await import("../pages/More")).MorePage);
 
@@ -43,6 +44,7 @@ function Page() {
     case "/users": return <UsersPage />;
     case "/setup": return <UsersPage />;
     case "/commission": return <CommissionPage />;
+    case "/trend": return <TrendsPage />;
     case "/wall": return <WallPage />;
     case "/more": return <MorePage />;
   }

@@ -4,6 +4,7 @@ import { t } from "../i18n/language";
 
 /** The pages behind sites, alerts and tickets, and who may see them. */
 export const furtherPages = (): { href: string; icon: IconName; text: string; role: Role }[] => [
+  { href: "/trend", icon: "trend", text: t().trends, role: "viewer" },
   { href: "/handover", icon: "handover", text: t().handover, role: "operator" },
   { href: "/bad-actors", icon: "bell", text: t().bad_actors, role: "operator" },
   { href: "/system", icon: "gateway", text: t().system_page, role: "viewer" },

@@ -46,7 +46,8 @@ function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; u
   );
 }
 
-export function Trend({ site, device, point, range, zone }: { site: string; device: string; point: string; range: Range; zone: string }) {
+/** `choice`: whether the range is chosen here; of several charts over one time only the first one asks. */
+export function Trend({ site, device, point, range, zone, choice = true }: { site: string; device: string; point: string; range: Range; zone: string; choice?: boolean }) {
   const path = `/sites/${encodeURIComponent(site)}/devices/${encodeURIComponent(device)}/series`;
   const span = RANGES[range];
   const began = useRef<number | null>(null);
@@ -72,13 +73,13 @@ export function Trend({ site, device, point, range, zone }: { site: string; devi
   return (
     <div class="trend">
       <div class="trend-bar">
-        <div class="segments" role="group" aria-label={t().trend_range}>
+        {choice && <div class="segments" role="group" aria-label={t().trend_range}>
           {(Object.keys(RANGES) as Range[]).map((one) => (
             <button type="button" key={one} aria-pressed={one === range} onClick={() => setQuery({ range: one === "1h" ? null : one })}>
               {word("trend", one)}
             </button>
           ))}
-        </div>
+        </div>}
         {shape && <Reading shape={shape} at={cursor.value} unit={unit} zone={zone} />}
       </div>
       {asked.problem.value !== null && series === null ? <Failed problem={asked.problem.value} retry={asked.refresh} />
