@@ -9,7 +9,15 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.console import alert_routes, health_routes, session_routes, site_routes, ticket_routes
+from gateway.console import (
+    alert_routes,
+    health_routes,
+    session_routes,
+    setup_routes,
+    site_routes,
+    ticket_routes,
+    user_routes,
+)
 from gateway.console.access import Gatekeeper
 from gateway.console.device_view import DeviceView
 from gateway.console.headers import BodyLimit, SecurityHeaders
@@ -67,7 +75,7 @@ def create_app(
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
     keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
-    for module in (session_routes, site_routes, alert_routes, ticket_routes):
+    for module in (session_routes, setup_routes, user_routes, site_routes, alert_routes, ticket_routes):
         api.include_router(module.router, prefix="/api/v1")
     api.include_router(health_routes.reports, prefix="/api/v1")
     api.include_router(health_routes.router)
