@@ -34,6 +34,14 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     cssCodeSplit: true,
+    // One file for all that the first page needs: what later pages share with it would else be packed apart, and worse.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [{ name: "app", test: /web\/src\/(?!trend\/Chart|entry\/|styles\/|i18n\/(?:zh|entry))|node_modules\/@?preact/ }],
+        },
+      },
+    },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   plugins: [gzipBeside()],

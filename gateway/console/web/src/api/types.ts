@@ -11,7 +11,7 @@ export type Direction = "to_bus" | "from_bus" | "idle" | "unknown";
 export interface Page<T> { items: T[]; next: string | null }
 export interface Figure { value: Value; quality: Quality }
 
-export interface Session { user: string; role: Role; language: "zh" | "en" | null; expires: number; version: string }
+export interface Session { user: string; role: Role; language: "zh" | "en" | null; expires: number; version: string; setup: boolean }
 
 export interface AlertCounts {
   critical: number; high: number; medium: number; low: number; shelved: number; unacknowledged: number;

@@ -13,6 +13,7 @@ import { TicketsPage } from "../pages/Tickets";
 import { go, match, place } from "../route";
 import { loadSession, session, sessionProblem } from "../session";
 import { Announcer } from "./Announcer";
+import { comesLater, Later } from "./Later";
 import { Help } from "./Help";
 import { Menu } from "./Menu";
 import { TopBar } from "./TopBar";
@@ -27,7 +28,13 @@ function Page() {
   if ((found = match("/alerts/:id", path))) return <AlertPage key={path} id={found["id"]!} />;
   if (match("/tickets", path)) return <TicketsPage />;
   if ((found = match("/tickets/:id", path))) return <TicketPage key={path} id={found["id"]!} />;
+  if (comesLater(path)) return <Later path={path} />;
   return <NotFound />;
+}
+
+/** Whoever came in by the code is told that nobody has an account yet. */
+function FirstUser() {
+  return <div class="notice"><p>{t().setup_due}</p><a class="button" href="/setup">{t().setup_go}</a></div>;
 }
 
 /** Back to the page that was asked for before signing in; only ever one of our own. */
@@ -40,25 +47,27 @@ export function App() {
   const signedIn = session.value;
   const { path } = place.value;
   const signInPage = path === "/sign-in";
+  const setupPage = path === "/setup";
 
   useEffect(() => {
-    if (signedIn === null && !signInPage) {
+    if (signedIn === null && !signInPage && !setupPage) {
       const wanted = location.pathname + location.search;
       go(wanted === "/" ? `/sign-in${location.hash}` : `/sign-in?to=${encodeURIComponent(wanted)}${location.hash}`, true);
     } else if (signedIn && location.pathname === "/sign-in" && !location.hash.startsWith("#code=")) go(afterSignIn(), true);
-  }, [signedIn, signInPage]);
+  }, [signedIn, signInPage, setupPage]);
 
   if (sessionProblem.value !== null) {
     return <main class="lonely"><Failed problem={sessionProblem.value} retry={() => void loadSession()} /></main>;
   }
   if (signInPage) return <SignInPage />;
+  if (setupPage) return <Later path={path} />;
   if (!signedIn) return <main class="lonely"><Loading /></main>;
   return (
     <div class="shell">
       <a class="skip" href="#content">{t().skip_to_content}</a>
       <TopBar />
       <Menu />
-      <main id="content" tabIndex={-1}><Page /></main>
+      <main id="content" tabIndex={-1}>{signedIn.setup && <FirstUser />}<Page /></main>
       <Toasts />
       <Announcer />
       <Help />

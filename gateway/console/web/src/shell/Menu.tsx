@@ -2,6 +2,7 @@ import { Icon, type IconName } from "../components/Icon";
 import { t } from "../i18n/language";
 import { openAlerts, openTickets, siteIds } from "../live/store";
 import { place } from "../route";
+import { hasRole } from "../session";
 
 interface Entry { href: string; icon: IconName; text: string; count: number | null; here: boolean }
 
@@ -12,6 +13,12 @@ export function Menu() {
     { href: "/alerts", icon: "alerts", text: t().nav_alerts, count: openAlerts.value.size, here: path.startsWith("/alerts") },
     { href: "/tickets", icon: "tickets", text: t().nav_tickets, count: openTickets.value.size, here: path.startsWith("/tickets") },
   ];
+  if (hasRole("admin")) {
+    entries.push(
+      { href: "/commission", icon: "find", text: t().nav_commission, count: null, here: path === "/commission" },
+      { href: "/users", icon: "user", text: t().nav_users, count: null, here: path === "/users" },
+    );
+  }
   return (
     <nav class="menu" aria-label={t().nav_label}>
       <ul>
