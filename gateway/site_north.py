@@ -11,6 +11,7 @@ from gateway.console.ports import Check, ConsolePorts, Json, RawPoll
 from gateway.journal.record import Position
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, raw_poll
 from gateway.site_facts import console_site
+from gateway.site_scan import SiteScan
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.requests import Requests
 
@@ -178,6 +179,7 @@ class North:
             history=ConsoleHistory(site.history),
             desk=desk,
             alert_acts=AlertDesk(lambda: site.engine, site.clock, site.apply, desk.alert),
+            scanner=SiteScan(site),
             last_poll=self._last_poll,
             checks=self.checks,
             journal_statistics=site.journal.statistics,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 import typer
 
 from agent.clock import SystemClock
@@ -17,7 +16,7 @@ from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.pdu import BusDown
 from agent.modbus.reader import Reader
 from agent.profile import Profile
-from agent.scan.found import Unit, buses, entries
+from agent.scan.found import Unit, buses, device_lines, entries, entry_line
 from agent.scan.line import longest_s, pace_of, settings_of, units_of, url_of
 from agent.scan.search import Outcome, Search, Step
 from gateway.commands.failing import exits, fail
@@ -222,10 +221,8 @@ def _print(units: Sequence[Unit], lang: Language) -> None:
         return
     print(f"\n{_WORDS[lang]['paste']}\n\nbuses:")
     for bus in buses(units):
-        print(f"  - {_flow(bus)}")
-    print("devices:")
-    for entry in entries(units):
-        print(f"  {'- ' if 'profile' in entry else '# - '}{_flow(entry)}")
+        print(f"  - {entry_line(bus)}")
+    print("\n".join(device_lines(entries(units))))
 
 
 def _print_unit(unit: Unit, lang: Language) -> None:
@@ -246,13 +243,3 @@ def _print_unit(unit: Unit, lang: Language) -> None:
         print(f"    {words['tied'].format(names=names)}")
     for finding in best.findings:
         print(f"    ! {finding.message.in_(lang)}: {finding.remedy.in_(lang)}")
-
-
-def _flow(entry: dict[str, Any]) -> str:
-    """An entry on one line of YAML; texts in quotes where they could be read as something else."""
-    pairs = (f"{key}: {_scalar(key, value)}" for key, value in entry.items())
-    return "{" + ", ".join(pairs) + "}"
-
-
-def _scalar(key: str, value: Any) -> str:
-    return value if key in ("id", "bus", "profile") else orjson.dumps(value).decode()

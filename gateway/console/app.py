@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.console import (
     alert_routes,
     health_routes,
+    scan_routes,
     session_routes,
     setup_routes,
     site_routes,
@@ -33,6 +34,16 @@ from gateway.console.static_files import PAGES, StaticFiles
 from gateway.console.users import Users
 
 _API_PATHS = ("/healthz", "/metrics")
+_ROUTERS = (
+    session_routes.router,
+    setup_routes.router,
+    user_routes.router,
+    site_routes.router,
+    alert_routes.router,
+    ticket_routes.router,
+    scan_routes.router,
+    health_routes.reports,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +86,8 @@ def create_app(
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
     keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
-    for module in (session_routes, setup_routes, user_routes, site_routes, alert_routes, ticket_routes):
-        api.include_router(module.router, prefix="/api/v1")
-    api.include_router(health_routes.reports, prefix="/api/v1")
+    for router in _ROUTERS:
+        api.include_router(router, prefix="/api/v1")
     api.include_router(health_routes.router)
     return Console(SecurityHeaders(_Fork(BodyLimit(api, keeper.caller), StaticFiles(pages))), hub, code)
 

@@ -246,6 +246,21 @@ class AlertActs(Protocol):
     async def unshelve(self, alert_id: str, *, by: str) -> Json: ...
 
 
+class Scanner(Protocol):
+    """Looks for units on a bus of the site, one bus at a time; it only reads."""
+
+    def buses(self) -> Sequence[Json]: ...
+
+    def document(self) -> Json | None:
+        """The scan that runs, else the last one."""
+
+    async def start(self, *, bus: str, units: str | None, thorough: bool, by: str) -> None:
+        """Raises WrongArguments, and ActRefused while a scan runs or another guest is on the bus."""
+
+    async def stop(self) -> None:
+        """What was found stays; where nothing runs nothing happens."""
+
+
 async def _no_statistics() -> Mapping[str, Any]:
     return {}
 
@@ -272,6 +287,7 @@ class ConsolePorts:
     history: History
     desk: Desk
     alert_acts: AlertActs
+    scanner: Scanner
     last_poll: Callable[[str], RawPoll | None] = lambda _device: None
     checks: Callable[[], Mapping[str, Check]] = dict
     journal_statistics: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics

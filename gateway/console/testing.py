@@ -19,6 +19,7 @@ from gateway.console.password import PasswordHash
 from gateway.console.ports import Check, ConsolePorts
 from gateway.console.server import ConsoleServer
 from gateway.console.testing_desk import SmallDesk
+from gateway.console.testing_scan import SmallScan
 from gateway.console.testing_village import DEVICES, FACTS, RecordedDay, Village
 from gateway.console.users import Users
 
@@ -51,6 +52,7 @@ def fake_site(clock: Clock) -> FakeSite:
         history=RecordedDay(),
         desk=desk,
         alert_acts=desk,
+        scanner=SmallScan(clock),
         last_poll=village.last_poll,
         checks=lambda: checks,
     )

@@ -31,6 +31,9 @@ MATRIX = {
     ("POST", "/api/v1/users/{user}/password"): ADMIN,
     ("POST", "/api/v1/users/{user}/tokens"): (401, 403, 403, 403, 201),
     ("DELETE", "/api/v1/users/{user}"): (401, 403, 403, 403, 204),
+    ("GET", "/api/v1/scan"): ADMIN,
+    ("POST", "/api/v1/scan"): (401, 403, 403, 403, 202),
+    ("DELETE", "/api/v1/scan"): ADMIN,
     ("GET", "/api/v1/sites"): READ,
     ("GET", SITE): READ,
     ("GET", f"{SITE}/devices"): READ,
@@ -80,6 +83,7 @@ def _body(console, method, template):
         else {"language": "zh"},
         "/api/v1/setup": {"user": "wang", "password": GOOD},
         "/api/v1/users": {"user": f"new-{key[:8]}", "role": "viewer", "password": GOOD},
+        "/api/v1/scan": {"bus": "rs485-1"},
         "/api/v1/alerts/{alert}/shelve": {
             "until": console.clock.utc_ms() + 3_600_000,
             "reason": "calibration",

@@ -17,13 +17,14 @@ PAGES = {
     "board": ("/tickets?view=board", ".column-card"),
     "ticket": ("{ticket}", ".acts"),
     "users": ("/users", ".user-row"),
+    "commission": ("/commission", ".scan-form"),
     "nowhere": ("/nowhere", ".empty"),
 }
 
 
 TOO_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll('button, input, select, .menu a, .line-row, .topbar a')]
     .filter((e) => e.checkVisibility() && !e.matches('.point-name'))
-    .filter((e) => e.getBoundingClientRect().height < 40).map((e) => e.outerHTML.slice(0, 100))"""
+    .filter((e) => (e.closest('label.check') ?? e).getBoundingClientRect().height < 40).map((e) => e.outerHTML.slice(0, 100))"""
 
 
 def pages(watched):

@@ -13,6 +13,7 @@ import { e } from "../i18n/entry";
 import { language, t } from "../i18n/language";
 import { siteUrl } from "../route";
 import { chooseLanguage, loadSession, session } from "../session";
+import { useLostFocus } from "./focus";
 import { whyRefused } from "./refusal";
 
 interface HowFar { step: "code" | "user" | "done"; code_open: boolean; password_least: number }
@@ -144,8 +145,13 @@ function DoneStep() {
 
 function Step({ far }: { far: Resource<HowFar> }) {
   const { step, code_open: open, password_least: least } = far.data.value!;
-  if (step === "code") return <CodeStep open={open} onDone={far.refresh} />;
-  return step === "user" ? <UserStep least={least} onDone={far.refresh} /> : <DoneStep />;
+  const ref = useLostFocus<HTMLElement>();
+  const at = STEPS.indexOf(step);
+  return (
+    <section ref={ref} tabIndex={-1} aria-label={e().step_n(at + 1, STEPS.length)}>
+      {step === "code" ? <CodeStep open={open} onDone={far.refresh} /> : step === "user" ? <UserStep least={least} onDone={far.refresh} /> : <DoneStep />}
+    </section>
+  );
 }
 
 /** From the printed code to a first user and what comes after; whoever comes back goes on where they were. */
@@ -170,7 +176,7 @@ export function SetupPage() {
           ))}
         </ol>
         {far.problem.value !== null ? <Failed problem={far.problem.value} retry={far.refresh} /> : at === -1 ? <Loading rows={2} /> : (
-          <section aria-label={e().step_n(at + 1, STEPS.length)}><Step far={far} /></section>
+          <Step key={at} far={far} />
         )}
         <footer>
           <button type="button" class="link" lang={next === "zh" ? "zh-CN" : "en"} onClick={() => void chooseLanguage(next)}>{t().language_other}</button>
