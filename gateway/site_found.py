@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from agent.device import Device
 from agent.fingerprint import SURE
-from agent.points import standard
+from agent.points import MANDATORY, standard
 from agent.profile import Point
 from agent.reading import Text
 from agent.scan.found import Proposal, Unit, device_lines, entries
 from gateway.console.ports import Json
+
+_TELLING = ("frequency_hz", "ac_voltage_l1_v", "ac_voltage_l2_v", "ac_voltage_l3_v")
+"""What anybody can hold against a display or a meter of their own."""
 
 
 def known_as(unit: Unit, bus: str, devices: Sequence[Device]) -> str | None:
@@ -59,7 +62,9 @@ def _unit(unit: Unit, device: str | None, read_ms: int | None) -> Json:
 
 
 def _values(best: Proposal) -> list[Json]:
-    """The good values, in the order of the profile."""
+    """The good values: those that tell most first, then in the order of the profile."""
+    telling = (*MANDATORY.get(best.profile.kind, ()), *_TELLING)
+    order = {name: place for place, name in reversed(list(enumerate(telling)))}
     return [
         {
             "point": point.name,
@@ -67,7 +72,7 @@ def _values(best: Proposal) -> list[Json]:
             "unit": point.unit,
             "value": best.values[point.name],
         }
-        for point in best.profile.points
+        for point in sorted(best.profile.points, key=lambda point: order.get(point.name, len(telling)))
         if point.name in best.values
     ]
 

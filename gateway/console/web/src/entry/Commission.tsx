@@ -16,8 +16,8 @@ import { UnitCard } from "./UnitCard";
 
 const POLL_MS = 1_500;
 
-function StartForm({ buses, onStart }: { buses: readonly Bus[]; onStart: () => void }) {
-  const chosen = useSignal(buses[0]!.id);
+function StartForm({ buses, last, onStart }: { buses: readonly Bus[]; last: string | undefined; onStart: () => void }) {
+  const chosen = useSignal(last ?? buses[0]!.id);
   const busy = useSignal(false);
   const problem = useSignal<Problem | null>(null);
   const bus = buses.find((one) => one.id === chosen.value) ?? buses[0]!;
@@ -154,7 +154,7 @@ export function CommissionPage() {
             <Panel title={e().next_scan}>
               {scan?.state === "running" ? <Running scan={scan} onStop={asked.refresh} />
                 : state.buses.length === 0 ? <Empty title={e().no_buses} hint={e().no_buses_hint} />
-                : <>{scan !== null && <Over scan={scan} />}<StartForm buses={state.buses} onStart={asked.refresh} /></>}
+                : <>{scan !== null && <Over scan={scan} />}<StartForm buses={state.buses} last={scan?.bus} onStart={asked.refresh} /></>}
             </Panel>
             <Found scan={scan} />
           </>

@@ -20,7 +20,7 @@ export const en = {
   nav_alerts: "Alerts",
   nav_tickets: "Tickets",
   nav_users: "Users",
-  nav_commission: "Find devices",
+  nav_commission: "Scan",
   setup_due: "Nobody has an account here yet.",
   setup_go: "Set up",
   sign_out: "Sign out",

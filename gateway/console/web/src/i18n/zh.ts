@@ -21,7 +21,7 @@ export const zh: Catalogue = {
   nav_alerts: "告警",
   nav_tickets: "工单",
   nav_users: "用户",
-  nav_commission: "设备扫描",
+  nav_commission: "扫描",
   setup_due: "这里还没有任何用户账号。",
   setup_go: "初始设置",
   sign_out: "退出",
