@@ -54,7 +54,7 @@ def test_a_scan_that_is_stopped_keeps_the_focus_on_the_page(seen):
     page.get_by_role("button", name="开始扫描").click()
     page.get_by_role("button", name="停止").click()
     expect(page.get_by_role("status").filter(has_text="已停止")).to_be_visible()
-    assert page.evaluate("document.activeElement.closest('main') !== null")
+    page.wait_for_function("document.activeElement.closest('.scan-over') !== null")
     expect(page.get_by_role("button", name="开始扫描")).to_be_enabled()
 
 

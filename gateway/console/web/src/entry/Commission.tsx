@@ -56,8 +56,8 @@ function StartForm({ buses, last, onStart }: { buses: readonly Bus[]; last: stri
   );
 }
 
-function Running({ scan, onStop }: { scan: Scan; onStop: () => void }) {
-  const ref = useLostFocus<HTMLDivElement>();
+function Running({ scan, acted, onStop }: { scan: Scan; acted: boolean; onStop: () => void }) {
+  const ref = useLostFocus<HTMLDivElement>(acted);
   const busy = useSignal(false);
   const problem = useSignal<Problem | null>(null);
   const stop = async (): Promise<void> => {
@@ -76,7 +76,7 @@ function Running({ scan, onStop }: { scan: Scan; onStop: () => void }) {
   // The bar is one way through both: being asked is most of it.
   const share = scan.total === 0 ? 0 : scan.done / scan.total;
   return (
-    <div class="stack" ref={ref} tabIndex={-1}>
+    <div class="stack quiet-focus" ref={ref} tabIndex={-1}>
       <p class="muted">{e().scan_of(scan.bus, scan.by)}</p>
       <progress class="scan-bar" max={1} value={scan.doing === "asking" ? share * 0.85 : 0.85 + share * 0.15} aria-label={e().scan_progress} aria-valuetext={where} />
       <div class="scan-where">
@@ -89,11 +89,11 @@ function Running({ scan, onStop }: { scan: Scan; onStop: () => void }) {
 }
 
 /** How the last scan ended, and what was odd about it. */
-function Over({ scan }: { scan: Scan }) {
-  const ref = useLostFocus<HTMLDivElement>();
+function Over({ scan, acted }: { scan: Scan; acted: boolean }) {
+  const ref = useLostFocus<HTMLDivElement>(acted);
   const said = scan.state === "failed" ? e().scan_failed : scan.state === "stopped" ? e().scan_stopped(scan.units.length) : e().scan_done(scan.units.length);
   return (
-    <div class="scan-over" ref={ref} tabIndex={-1}>
+    <div class="scan-over quiet-focus" ref={ref} tabIndex={-1}>
       <p class="scan-done"><b role="status">{said}</b> <span class="muted">{e().scan_of(scan.bus, scan.by)}</span></p>
       {scan.why !== null && <p lang="en">{scan.why}</p>}
       {scan.state === "done" && scan.units.length === 0 && <p class="muted">{e().scan_nobody_hint}</p>}
@@ -143,6 +143,11 @@ export function CommissionPage() {
   const asked = useResource<ScanState>("/scan", POLL_MS);
   const state = asked.data.value;
   const scan = state?.scan ?? null;
+  const acted = useRef(false);
+  const act = (): void => {
+    acted.current = true;
+    asked.refresh();
+  };
   return (
     <>
       <div class="page-head"><h1>{e().commission}</h1></div>
@@ -152,9 +157,9 @@ export function CommissionPage() {
         : (
           <>
             <Panel title={e().next_scan}>
-              {scan?.state === "running" ? <Running scan={scan} onStop={asked.refresh} />
+              {scan?.state === "running" ? <Running scan={scan} acted={acted.current} onStop={act} />
                 : state.buses.length === 0 ? <Empty title={e().no_buses} hint={e().no_buses_hint} />
-                : <>{scan !== null && <Over scan={scan} />}<StartForm buses={state.buses} last={scan?.bus} onStart={asked.refresh} /></>}
+                : <>{scan !== null && <Over scan={scan} acted={acted.current} />}<StartForm buses={state.buses} last={scan?.bus} onStart={act} /></>}
             </Panel>
             <Found scan={scan} />
           </>

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import type { ComponentChildren, RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { post, Problem } from "../api/http";
 import { useResource, type Resource } from "../api/resource";
 import type { Page, SiteSummary } from "../api/types";
@@ -143,13 +143,17 @@ function DoneStep() {
   );
 }
 
-function Step({ far }: { far: Resource<HowFar> }) {
+function Step({ far, acted }: { far: Resource<HowFar>; acted: RefObject<boolean> }) {
   const { step, code_open: open, password_least: least } = far.data.value!;
-  const ref = useLostFocus<HTMLElement>();
+  const ref = useLostFocus<HTMLElement>(acted.current === true);
+  const done = (): void => {
+    acted.current = true;
+    far.refresh();
+  };
   const at = STEPS.indexOf(step);
   return (
-    <section ref={ref} tabIndex={-1} aria-label={e().step_n(at + 1, STEPS.length)}>
-      {step === "code" ? <CodeStep open={open} onDone={far.refresh} /> : step === "user" ? <UserStep least={least} onDone={far.refresh} /> : <DoneStep />}
+    <section class="quiet-focus" ref={ref} tabIndex={-1} aria-label={e().step_n(at + 1, STEPS.length)}>
+      {step === "code" ? <CodeStep open={open} onDone={done} /> : step === "user" ? <UserStep least={least} onDone={done} /> : <DoneStep />}
     </section>
   );
 }
@@ -158,6 +162,7 @@ function Step({ far }: { far: Resource<HowFar> }) {
 export function SetupPage() {
   useTitle(e().setup);
   const far = useResource<HowFar>("/setup");
+  const acted = useRef(false);
   const next = language.value === "en" ? "zh" : "en";
   const at = far.data.value === null ? -1 : STEPS.indexOf(far.data.value.step);
   return (
@@ -176,7 +181,7 @@ export function SetupPage() {
           ))}
         </ol>
         {far.problem.value !== null ? <Failed problem={far.problem.value} retry={far.refresh} /> : at === -1 ? <Loading rows={2} /> : (
-          <Step key={at} far={far} />
+          <Step key={at} far={far} acted={acted} />
         )}
         <footer>
           <button type="button" class="link" lang={next === "zh" ? "zh-CN" : "en"} onClick={() => void chooseLanguage(next)}>{t().language_other}</button>
