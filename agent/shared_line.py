@@ -76,6 +76,11 @@ class SharedLine:
             async with self.turn:
                 self.bus.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the poller has let go of the line; it never takes it up again."""
+        return self._closed
+
     def close(self) -> None:
         """Close the line for good; a guest's question ends with it."""
         self._closed = True

@@ -27,6 +27,7 @@ from agent.rules.facts import Outcome, SiteFacts
 from agent.second_look import SecondLook
 from gateway.config import SiteConfig
 from gateway.guests.door import Door
+from gateway.guests.seats import Seats
 from gateway.history.history import History
 from gateway.journal.errors import JournalUnavailable
 from gateway.journal.intake import Intake
@@ -44,7 +45,6 @@ from gateway.site_devices import SiteDevices
 from gateway.site_facts import desk_site
 from gateway.site_memory import as_last_seen, remembered
 from gateway.site_north import North
-from gateway.site_scan import SiteScan
 from gateway.site_time import site_time
 from gateway.tickets.checklist import load_checklists
 from gateway.tickets.desk import Desk
@@ -99,16 +99,16 @@ class Site:
         self._time = site_time(config.file.time, config.path, data / config.file.journal.path)
         self.clock: Clock = clock or self._time.clock
         self.live = Live()
-        self.scan = SiteScan(self._lines, config.folder, self.clock)
         self.devices = SiteDevices(config)
         self.pollers: dict[str, BusPoller] = {}
+        self.seats = Seats()
         self.frames = 0
         self.journal: Journal
         self.history: History
         self.desk: Desk
         self.engine: Engine
         self.north: North
-        self._parts: Parts
+        self.parts: Parts
         self._sun = sun_elevation
         self._offer_code = offer_code
         self._pace = pace
@@ -150,35 +150,34 @@ class Site:
 
     async def _run_parts(self, stop: asyncio.Event, on_ready: Callable[[Ready], None]) -> None:
         async with AsyncExitStack() as servers, asyncio.TaskGroup() as group:
-            self._parts = Parts(group)
+            self.parts = Parts(group)
             self._tick()  # what was open before the stop is open again
             mqtt = await self.north.open_broker(servers)
             console = self.north.bind_console()
-            self._parts.start("history", self.history.run())
-            self._parts.start("desk", self.desk.run())
-            self._parts.start("ticks", self._ticks())
-            self._parts.start("time", self._time.keep())
-            self._parts.start("vitals", Vitals(self).run())
-            self._parts.start("intake", Intake(self.data, self.journal).run())
-            self._parts.start("scan", self.scan.run())
-            self._parts.start("guests", Door(self.config.id, self.pollers).run())
+            self.parts.start("history", self.history.run())
+            self.parts.start("desk", self.desk.run())
+            self.parts.start("ticks", self._ticks())
+            self.parts.start("time", self._time.keep())
+            self.parts.start("vitals", Vitals(self).run())
+            self.parts.start("intake", Intake(self.data, self.journal).run())
+            self.parts.start("guests", Door(self.config.id, self.pollers, self.seats).run())
             for name in parts_of(self.config):
                 self._start(name)
             if console is not None:
-                self._parts.start("console", self.north.run_console())
+                self.parts.start("console", self.north.run_console())
             group.create_task(self._stopped(stop), name="stop")
             await self._polling.wait()
             if not stop.is_set():
                 code = self.north.sign_in_code(always=self._offer_code)
                 on_ready(Ready(console, mqtt, code))
                 self._manager.ready(f"polling {len(self.config.devices)} devices")
-                self._parts.start("watchdog", self._watchdog())
+                self.parts.start("watchdog", self._watchdog())
             await stop.wait()
             self._manager.stopping()
             for name in [name for name in parts_of(self.config) if name.startswith("bus:")]:
-                await self._parts.stop(name)
+                await self.parts.stop(name)
             await self._last_words()
-            await self._parts.stop_all()
+            await self.parts.stop_all()
 
     async def _last_words(self) -> None:
         """The last frames go out too if those who take them do so soon; else the next start sends them."""
@@ -212,15 +211,12 @@ class Site:
         mono_ms, unsure = clock.monotonic_ms(), not clock.trusted()
         self.journal.append_outcome((), notes, mono_ms=mono_ms, ts_ms=clock.utc_at(mono_ms), unsure=unsure)
 
-    def _lines(self) -> dict[str, str]:
-        return {line.id: line.url for line in self.config.buses}
-
     def _start(self, name: str) -> None:
         kind, _, which = name.partition(":")
         if kind == "bus":
-            self._parts.start(name, self._poller(which).run())
+            self.parts.start(name, self._poller(which).run())
         else:
-            self._parts.start(name, self.north.sink(name).run())
+            self.parts.start(name, self.north.sink(name).run())
 
     # ---- frames in
 
@@ -352,7 +348,7 @@ class Site:
             return plan
         memory = await self._memory(config) if plan.rules else []
         for name in plan.stop:
-            await self._parts.stop(name)
+            await self.parts.stop(name)
         for name in set(plan.stop) - set(plan.start):
             self._forget(name)
         self.config = config

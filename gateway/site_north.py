@@ -13,6 +13,7 @@ from gateway.journal.record import Position
 from gateway.raw_words import raw_lines
 from gateway.site_console import AlertDesk, ConsoleDesk, ConsoleHistory, PauseDesk, raw_poll
 from gateway.site_facts import console_site
+from gateway.site_scan import SiteScan
 from gateway.site_system import system_document
 from gateway.tickets.clerk import UnknownTicket
 from gateway.tickets.requests import Requests
@@ -185,7 +186,7 @@ class North:
             alert_acts=AlertDesk(
                 lambda: site.engine, site.clock, site.apply, desk.alert, site.desk.site_code
             ),
-            scanning=site.scan,
+            scanner=SiteScan(site),
             pausing=PauseDesk(lambda: site.engine, site.clock, site.apply),
             last_poll=self._last_poll,
             checks=self.checks,

@@ -1,7 +1,8 @@
 """What a search found: a unit, what it may be, and the entry that a site file needs for it. Pure."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,17 +142,25 @@ def buses(units: Iterable[Unit]) -> list[dict[str, str]]:
     return [{"id": bus_id(line), "url": url_of(line)} for line in dict.fromkeys(u.line for u in units)]
 
 
-def entries(units: Sequence[Unit]) -> list[dict[str, Any]]:
-    """For each unit its entry under a site file's `devices`; without a profile where none fits."""
+def entries(
+    units: Sequence[Unit], *, bus: str | None = None, taken: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """For each unit its entry under a site file's `devices`; without a profile where none fits.
+
+    Args:
+        units: what a search has found.
+        bus: the id of their line in the site file; a name is made of its address unless given.
+        taken: ids of devices that the site file has already.
+    """
     counts: dict[str, int] = {}
     made: list[dict[str, Any]] = []
     for unit in units:
         begin = _ID.get(unit.best.profile.kind, "unit") if unit.best is not None else "unknown"
-        counts[begin] = counts.get(begin, 0) + 1
+        counts[begin] = _free(begin, counts.get(begin, 0) + 1, taken)
         entry: dict[str, Any] = {"id": f"{begin}-{counts[begin]}"}
         if unit.best is not None:
             entry["profile"] = unit.best.profile.name
-        entry |= {"bus": bus_id(unit.line), "unit": unit.unit}
+        entry |= {"bus": bus or bus_id(unit.line), "unit": unit.unit}
         if unit.serial:
             entry["serial"] = unit.serial
         rated = unit.best.values.get("rated_power_kw") if unit.best is not None else None
@@ -159,3 +168,26 @@ def entries(units: Sequence[Unit]) -> list[dict[str, Any]]:
             entry["rated_kw"] = rated
         made.append(entry)
     return made
+
+
+def _free(begin: str, number: int, taken: Collection[str]) -> int:
+    while f"{begin}-{number}" in taken:
+        number += 1
+    return number
+
+
+def entry_line(entry: Mapping[str, Any]) -> str:
+    """An entry on one line of YAML; texts in quotes where they could be read as something else."""
+    return "{" + ", ".join(f"{key}: {_scalar(key, value)}" for key, value in entry.items()) + "}"
+
+
+def device_lines(made: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The lines of a site file's `devices`; one without a profile is a comment until somebody names one."""
+    return [
+        "devices:",
+        *(f"  {'- ' if 'profile' in entry else '# - '}{entry_line(entry)}" for entry in made),
+    ]
+
+
+def _scalar(key: str, value: Any) -> str:
+    return value if key in ("id", "bus", "profile") else json.dumps(value, ensure_ascii=False)

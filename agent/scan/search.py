@@ -63,6 +63,7 @@ class Search:
         profiles: that a unit may turn out to be.
         thorough: all settings even when units were found, and a second probe.
         told: called with each step.
+        seen: called with the units known so far on a line, each time one was added or got one more id.
     """
 
     open_line: Open
@@ -73,6 +74,7 @@ class Search:
     clock: Clock
     thorough: bool
     told: Callable[[Step], None]
+    seen: Callable[[Sequence[Unit]], None] = lambda _units: None
 
     async def run(self) -> Outcome:
         """Look for units, and find out what each is.
@@ -130,8 +132,10 @@ class Search:
                 known = next((one for one in units if is_same(one, new)), None)
                 if known is None:
                     units.append(new)
+                    self.seen(tuple(units))
                     continue
             units[units.index(known)] = replace(known, also=(*known.also, unit))
+            self.seen(tuple(units))
         self.told(Step(line.endpoint, "identifying", len(ids), len(ids), len(units)))
         return _without_echoes(units) if len(ids) == len(self.units) >= _ALIKE else units
 

@@ -47,7 +47,7 @@ def _say_ready(ready: Ready) -> None:
     document = {"event": "ready", "console": ready.console, "mqtt": ready.mqtt}
     print(orjson.dumps(document).decode(), flush=True)
     if ready.code is not None:
-        print(f"sign in once at {ready.console}/#code={ready.code}", file=sys.stderr, flush=True)
+        print(f"sign in once at {ready.console}/setup#code={ready.code}", file=sys.stderr, flush=True)
 
 
 async def _reload(site: Site, changed: asyncio.Event) -> None:

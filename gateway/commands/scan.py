@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -15,8 +16,7 @@ from agent.modbus.endpoint import Endpoint, parse_url
 from agent.modbus.pdu import BusDown
 from agent.modbus.reader import Reader
 from agent.profile import Profile
-from agent.scan.document import as_yaml, document
-from agent.scan.found import Unit
+from agent.scan.found import Unit, buses, device_lines, entries, entry_line
 from agent.scan.line import longest_s, pace_of, settings_of, units_of, url_of
 from agent.scan.search import Outcome, Search, Step
 from gateway.commands.failing import exits, fail
@@ -111,7 +111,7 @@ def scan(
         progress.end()
     _remark(outcome, endpoint, speaks)
     if as_json:
-        show(document(outcome))
+        show(_document(outcome))
     else:
         _print(outcome.units, speaks)
 
@@ -182,12 +182,43 @@ def _remark(outcome: Outcome, endpoint: Endpoint, lang: Language) -> None:
         print(words["nobody"].format(url=url_of(endpoint)), file=sys.stderr)
 
 
+def _document(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "devices": [
+            {
+                "url": url_of(unit.line),
+                "unit": unit.unit,
+                "profile": unit.best.profile.name if unit.best is not None else None,
+                "vendor": unit.vendor,
+                "model": unit.model,
+                "serial": unit.serial,
+                "version": unit.version,
+                "confidence": unit.best.confidence if unit.best is not None else 0.0,
+                "entry": entry,
+                "candidates": [
+                    {"profile": proposal.profile.name, "confidence": proposal.confidence}
+                    for proposal in unit.proposals
+                ],
+                "also_units": list(unit.also),
+                "findings": [f.document() for f in unit.best.findings] if unit.best is not None else [],
+                "values": dict(unit.best.values) if unit.best is not None else {},
+            }
+            for unit, entry in zip(outcome.units, entries(outcome.units), strict=True)
+        ],
+        "buses": buses(outcome.units),
+        "missing": outcome.missing,
+    }
+
+
 def _print(units: Sequence[Unit], lang: Language) -> None:
     for unit in units:
         _print_unit(unit, lang)
     if not units:
         return
-    print(f"\n{_WORDS[lang]['paste']}\n\n{as_yaml(units)}", end="")
+    print(f"\n{_WORDS[lang]['paste']}\n\nbuses:")
+    for bus in buses(units):
+        print(f"  - {entry_line(bus)}")
+    print("\n".join(device_lines(entries(units))))
 
 
 def _print_unit(unit: Unit, lang: Language) -> None:

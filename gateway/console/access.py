@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
-from fastapi import Request
+from fastapi import Request, Response
 
 from gateway.console.ports import ConsolePorts, RoleName
 from gateway.console.problem import Problem
@@ -129,6 +129,19 @@ def client_address(request: Request) -> str:
 
 def cookie_name(request: Request) -> str:
     return _TLS_COOKIE if request.url.scheme == "https" else _PLAIN_COOKIE
+
+
+def set_cookie(response: Response, request: Request, value: str, max_age_s: int) -> None:
+    """The session's cookie; empty with age 0 takes it away."""
+    response.set_cookie(
+        cookie_name(request),
+        value,
+        max_age=max_age_s,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def audit(caller: Caller, what: str, *, result: str, **more: Any) -> None:

@@ -15,6 +15,7 @@ from gateway.console import (
     pause_routes,
     scan_routes,
     session_routes,
+    setup_routes,
     shift_routes,
     site_routes,
     ticket_routes,
@@ -35,6 +36,18 @@ from gateway.console.static_files import PAGES, StaticFiles
 from gateway.console.users import Users
 
 _API_PATHS = ("/healthz", "/metrics")
+_ROUTERS = (
+    session_routes.router,
+    setup_routes.router,
+    user_routes.router,
+    site_routes.router,
+    alert_routes.router,
+    pause_routes.router,
+    ticket_routes.router,
+    shift_routes.router,
+    scan_routes.router,
+    health_routes.reports,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +90,8 @@ def create_app(
     api.state.rooms = Rooms(ports, sites, devices, tickets, hub)
     keeper = api.state.gatekeeper = Gatekeeper(ports, users, Sessions(users, ports.clock), code)
     api.state.csp_reports = 0
-    for module in (
-        session_routes,
-        site_routes,
-        alert_routes,
-        pause_routes,
-        ticket_routes,
-        shift_routes,
-        user_routes,
-        scan_routes,
-    ):
-        api.include_router(module.router, prefix="/api/v1")
-    api.include_router(health_routes.reports, prefix="/api/v1")
+    for router in _ROUTERS:
+        api.include_router(router, prefix="/api/v1")
     api.include_router(health_routes.router)
     return Console(SecurityHeaders(_Fork(BodyLimit(api, keeper.caller), StaticFiles(pages))), hub, code)
 

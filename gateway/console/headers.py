@@ -7,6 +7,8 @@ import asyncio
 import re
 from collections.abc import Callable
 
+import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -75,7 +77,7 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies that are too large or too slow; reads them before the app sees the request."""
+    """Refuses bodies that are too large, too slow, or no JSON; reads them before the app sees the request."""
 
     def __init__(self, app: ASGIApp, caller: Callable[[Request], object]) -> None:
         """`caller` raises a Problem for who is not signed in: they may not send a large body."""
@@ -105,6 +107,10 @@ class BodyLimit:
             problem.headers["connection"] = "close"
             await problem.response()(scope, receive, send)
             return
+        why = _no_json(scope, body)
+        if why is not None:
+            await Problem("bad-request", f"the body is not JSON: {why}").response()(scope, receive, send)
+            return
         given = False
 
         async def replay() -> Message:
@@ -115,6 +121,18 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def _no_json(scope: Scope, body: bytes) -> str | None:
+    """Why it is none. Python's own reader takes NaN and halves of letters, which no answer can carry."""
+    kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    if not body or kind != "application/json":
+        return None
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return str(error)
+    return None
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

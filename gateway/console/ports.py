@@ -278,17 +278,19 @@ class Pausing(Protocol):
     def end_pause(self, pause_id: str, *, by: str) -> Json: ...
 
 
-class Scanning(Protocol):
-    """A search for units on one of the site's buses.
+class Scanner(Protocol):
+    """Looks for units on a bus of the site, one bus at a time; it only reads."""
 
-    Raises: ActRefused, WrongArguments.
-    """
+    def buses(self) -> Sequence[Json]: ...
 
-    def state(self) -> Json: ...
+    def document(self) -> Json | None:
+        """The scan that runs, else the last one."""
 
-    def start(self, bus: str, units: str | None, *, by: str) -> Json: ...
+    async def start(self, *, bus: str, units: str | None, thorough: bool, by: str) -> None:
+        """Raises WrongArguments, and ActRefused while a scan runs or another guest is on the bus."""
 
-    def stop(self) -> Json: ...
+    async def stop(self) -> None:
+        """What was found stays; where nothing runs nothing happens."""
 
 
 async def _no_statistics() -> Mapping[str, Any]:
@@ -319,7 +321,7 @@ class ConsolePorts:
     desk: Desk
     alert_acts: AlertActs
     pausing: Pausing
-    scanning: Scanning
+    scanner: Scanner
     last_poll: Callable[[str], RawPoll | None] = lambda _device: None
     checks: Callable[[], Mapping[str, Check]] = dict
     journal_statistics: Callable[[], Awaitable[Mapping[str, Any]]] = _no_statistics

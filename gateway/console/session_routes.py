@@ -17,6 +17,7 @@ from gateway.console.access import (
     least,
     refuse_cross_site,
     refuse_other_than_json,
+    set_cookie,
 )
 from gateway.console.password import MAX_LENGTH, NOBODY
 from gateway.console.ports import Json
@@ -84,7 +85,7 @@ async def sign_in(body: SignIn, request: Request) -> Response:
     if body.language is not None and body.user is not None:
         await _remember(keeper, body.user, body.language)
     response = Response(status_code=204)
-    _set_cookie(response, request, cookie, ABSOLUTE_MS // 1_000)
+    set_cookie(response, request, cookie, ABSOLUTE_MS // 1_000)
     return response
 
 
@@ -99,6 +100,7 @@ async def who_am_i(request: Request, caller: Annotated[Caller, Depends(least("vi
         "language": caller.language,
         "expires": None if session is None else keeper.sessions.expires_ms(session),
         "version": keeper.ports.version,
+        "setup": not keeper.users.all(),
     }
 
 
@@ -121,7 +123,7 @@ async def sign_out(request: Request, caller: Annotated[Caller, Depends(least("vi
     response = Response(status_code=204)
     if caller.cookie is not None:
         gatekeeper(request).sessions.end(caller.cookie)
-        _set_cookie(response, request, "", 0)
+        set_cookie(response, request, "", 0)
         audit(caller, "sign out", result="ok")
     return response
 
@@ -143,15 +145,3 @@ async def _remember(keeper: Gatekeeper, user: str, language: Literal["zh", "en"]
         await asyncio.to_thread(keeper.users.speak, user, language)
     except (OSError, UsersDamaged) as error:
         log.warning("users.not_written", why=str(error))
-
-
-def _set_cookie(response: Response, request: Request, value: str, max_age_s: int) -> None:
-    response.set_cookie(
-        cookie_name(request),
-        value,
-        max_age=max_age_s,
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )

@@ -56,7 +56,7 @@ def fake_site(clock: Clock) -> FakeSite:
         desk=desk,
         alert_acts=desk,
         pausing=desk,
-        scanning=SmallScan(),
+        scanner=SmallScan(clock),
         last_poll=village.last_poll,
         checks=lambda: checks,
         system=partial(_system, clock),
@@ -140,12 +140,13 @@ def trouble(site: FakeSite) -> None:
     desk.raise_alert("GW-05", "gateway", "low", Text("Clock unsure", "时钟未同步"), {})
 
 
-async def serve_fake_village(port: int, folder: Path) -> None:
+async def serve_fake_village(port: int, folder: Path, *, has_users: bool = True) -> None:
     """Serve the pages over a moving village until interrupted."""
     site = fake_site(SystemClock())
     trouble(site)
     users = Users(folder)
-    users.add(VISITOR, "viewer", PasswordHash.of(VISITOR_PASSWORD))
+    if has_users:
+        users.add(VISITOR, "viewer", PasswordHash.of(VISITOR_PASSWORD))
     console = create_app(site.ports, users)
     server = ConsoleServer(console, ConsoleConfig(listen=f"127.0.0.1:{port}"), folder=folder, data=folder)
     print(f"{server.bind()}  one-time code {console.code.issue()}", flush=True)  # noqa: T201  # what the caller is here for
@@ -158,12 +159,14 @@ async def serve_fake_village(port: int, folder: Path) -> None:
 
 
 def main() -> None:
-    """`python -m gateway.console.testing --port N`."""
+    """`python -m gateway.console.testing --port N [--first-run]`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--first-run", action="store_true", help="nobody has an account yet")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            asyncio.run(serve_fake_village(parser.parse_args().port, Path(folder)))
+            asyncio.run(serve_fake_village(given.port, Path(folder), has_users=not given.first_run))
         except KeyboardInterrupt:
             return
 

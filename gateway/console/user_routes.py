@@ -1,105 +1,141 @@
-"""The console's users: who may sign in, and as what. Administrators only."""
+"""The users, for administrators: who there is, new ones, new passwords, tokens. Secrets are told once."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.console.access import Caller, audit, gatekeeper, least
+from gateway.console.access import Caller, audit, gatekeeper, least, set_cookie
 from gateway.console.json_response import Json200
-from gateway.console.password import MAX_LENGTH, PasswordHash, WeakPassword, new_password, refuse_weak
-from gateway.console.ports import RoleName
-from gateway.console.problem import Problem, invalid
-from gateway.console.users import UnknownUser, check_name
+from gateway.console.paging import Cursor, Limit, page_of
+from gateway.console.password import MAX_LENGTH, PasswordHash, new_password
+from gateway.console.ports import Json, RoleName
+from gateway.console.problem import Problem
+from gateway.console.session import ABSOLUTE_MS
+from gateway.console.user_keeping import checked, kept
+from gateway.console.users import LastAdmin, UnknownUser, User, UserExists
 
 router = APIRouter(tags=["users"], default_response_class=Json200)
 
-Ruling = Annotated[Caller, Depends(least("admin"))]
+Admin = Annotated[Caller, Depends(least("admin"))]
 UserName = Annotated[str, Path(max_length=64)]
-_T = TypeVar("_T")
 
 
-class NewUser(BaseModel):
-    """Without a password one is made up and told once. A known name gets a new role and password."""
+class NewPassword(BaseModel):
+    """Without a password one is made up, and told in the answer only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1, max_length=64)
-    role: RoleName
     password: str | None = Field(default=None, max_length=MAX_LENGTH)
 
 
+class NewUser(NewPassword):
+    """Who is to be added, and what they may do."""
+
+    user: str = Field(min_length=1, max_length=64)
+    role: RoleName
+    language: Literal["zh", "en"] | None = None
+
+
 @router.get("/users")
-async def list_users(request: Request, _caller: Ruling) -> Response:
-    """Everybody who may sign in, by name."""
+async def list_users(
+    request: Request, _caller: Admin, *, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """All users by name, without their secrets."""
     users = gatekeeper(request).users.all()
-    items = [
-        {"name": user.name, "role": user.role, "tokens": len(user.tokens), "language": user.language}
-        for _, user in sorted(users.items())
-    ]
-    return Json200({"items": items, "next": None})
+    names, following = page_of(sorted(users), limit, cursor)
+    return Json200({"items": [_document(users[name]) for name in names], "next": following})
 
 
-@router.post("/users")
-async def add_user(request: Request, caller: Ruling, body: NewUser) -> Response:
-    """Add one, or give one a new role and password, which ends their sessions and tokens."""
+@router.post("/users", status_code=201)
+async def add_user(request: Request, caller: Admin, body: NewUser) -> Response:
+    """Add a user; the answer is the only place that shows a password which was made up."""
     keeper = gatekeeper(request)
-    password = body.password or new_password()
+    stored, made_up = await _password(request, body.user, body.password)
     try:
-        check_name(body.name)
-    except ValueError as wrong:
-        raise invalid([("body.name", str(wrong))]) from None
+        with kept():
+            made = await asyncio.to_thread(
+                keeper.users.add_new, body.user, body.role, stored, language=body.language
+            )
+    except UserExists:
+        audit(caller, "add user", result="refused", user=body.user)
+        raise Problem(
+            "refused", f"there is a user {body.user!r} already; choose another name", guard="user_exists"
+        ) from None
+    audit(caller, "add user", result="ok", user=made.name, given_role=made.role)
+    return Json200({**_document(made), "made_up": made_up}, status_code=201)
+
+
+@router.post("/users/{user}/password")
+async def renew_password(request: Request, user: UserName, caller: Admin, body: NewPassword) -> Response:
+    """A new password; it ends the user's other sessions and all tokens."""
+    keeper = gatekeeper(request)
+    if keeper.users.get(user) is None:
+        raise _unknown(caller, "new password", user)
+    stored, made_up = await _password(request, user, body.password)
     try:
-        refuse_weak(password, body.name)
-    except WeakPassword as weak:
-        raise invalid([("body.password", str(weak))]) from None
-    known = keeper.users.get(body.name)
-    if known is not None and known.role == "admin" and body.role != "admin":
-        _refuse_last(request, body.name)
-    async with keeper.hashing:
-        hashed = await asyncio.to_thread(PasswordHash.of, password)
-    await _kept(lambda: keeper.users.add(body.name, body.role, hashed))
-    audit(caller, "user add", result="ok", user=body.name, as_role=body.role)
-    made = None if body.password else password
-    return Json200({"name": body.name, "role": body.role, "password": made}, status_code=201)
+        with kept():
+            made = await asyncio.to_thread(keeper.users.renew, user, stored)
+    except UnknownUser:
+        raise _unknown(caller, "new password", user) from None
+    audit(caller, "new password", result="ok", user=user)
+    response = Json200({**_document(made), "made_up": made_up})
+    if caller.user == user and caller.cookie is not None:
+        set_cookie(response, request, keeper.sessions.start(made), ABSOLUTE_MS // 1_000)
+    return response
+
+
+@router.post("/users/{user}/tokens", status_code=201)
+async def add_token(request: Request, user: UserName, caller: Admin) -> Response:
+    """A bearer token with the user's role; the answer is the only place that shows it."""
+    try:
+        with kept():
+            token = await asyncio.to_thread(gatekeeper(request).users.add_token, user)
+    except UnknownUser:
+        raise _unknown(caller, "new token", user) from None
+    audit(caller, "new token", result="ok", user=user)
+    return Json200({"user": user, "token": token}, status_code=201)
 
 
 @router.delete("/users/{user}", status_code=204)
-async def remove_user(request: Request, user: UserName, caller: Ruling) -> Response:
-    """Remove one with all sessions and tokens; the last administrator stays."""
-    _refuse_last(request, user)
-    keeper = gatekeeper(request)
-    await _kept(lambda: keeper.users.remove(user), user)
-    audit(caller, "user remove", result="ok", user=user)
+async def remove_user(request: Request, user: UserName, caller: Admin) -> Response:
+    """Remove a user with all sessions and tokens; the last administrator stays."""
+    try:
+        with kept():
+            await asyncio.to_thread(gatekeeper(request).users.remove, user, leave_admin=True)
+    except UnknownUser:
+        raise _unknown(caller, "remove user", user) from None
+    except LastAdmin:
+        audit(caller, "remove user", result="refused", user=user)
+        raise Problem(
+            "refused",
+            f"{user!r} is the last administrator; add another one first",
+            guard="last_admin",
+        ) from None
+    audit(caller, "remove user", result="ok", user=user)
     return Response(status_code=204)
 
 
-@router.post("/users/{user}/token")
-async def add_token(request: Request, user: UserName, caller: Ruling) -> Response:
-    """A bearer token with the user's role; it is told once and kept only as a hash."""
-    keeper = gatekeeper(request)
-    token = await _kept(lambda: keeper.users.add_token(user), user)
-    audit(caller, "user token", result="ok", user=user)
-    return Json200({"name": user, "token": token}, status_code=201)
+async def _password(request: Request, user: str, given: str | None) -> tuple[PasswordHash, str | None]:
+    """What is stored, and what the administrator has to be told."""
+    password = given or new_password()
+    checked(user, password)
+    async with gatekeeper(request).hashing:
+        stored = await asyncio.to_thread(PasswordHash.of, password)
+    return stored, None if given else password
 
 
-def _refuse_last(request: Request, name: str) -> None:
-    users = gatekeeper(request).users.all()
-    admins = [user.name for user in users.values() if user.role == "admin"]
-    if admins == [name]:
-        detail = f"{name} is the last administrator; make another one first"
-        raise Problem("refused", detail, guard="last_admin")
+def _document(user: User) -> Json:
+    return {
+        "user": user.name,
+        "role": user.role,
+        "language": user.language,
+        "has_password": user.password is not None,
+        "tokens": len(user.tokens),
+    }
 
 
-async def _kept(change: Callable[[], _T], name: str = "") -> _T:
-    """Raises Problem `not-found`, or `unavailable` where the file cannot be written."""
-    try:
-        return await asyncio.to_thread(change)
-    except UnknownUser:
-        raise Problem("not-found", f"there is no user {name!r}") from None
-    except OSError as refused:
-        detail = f"the users cannot be written: {refused.strerror}; nothing has changed"
-        raise Problem("unavailable", detail) from None
+def _unknown(caller: Caller, what: str, user: str) -> Problem:
+    audit(caller, what, result="unknown", user=user)
+    return Problem("not-found", f"there is no user {user!r}")

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import orjson
 import structlog
@@ -26,6 +26,8 @@ from gateway.console.ports import RoleName
 from gateway.failure import Failure
 
 log = structlog.get_logger(__name__)
+
+Language: TypeAlias = Literal["zh", "en"] | None
 
 ROLES: tuple[RoleName, ...] = get_args(RoleName)
 """From least to most."""
@@ -44,6 +46,14 @@ class UnknownUser(Exception):  # noqa: N818  # named for what it tells
     """No user of that name."""
 
 
+class UserExists(Exception):  # noqa: N818  # named for what it tells
+    """There is a user of that name, or any at all where the first one was to be made."""
+
+
+class LastAdmin(Exception):  # noqa: N818  # named for what it tells
+    """Without this user nobody could look after the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """One user; `tokens` are SHA-256 sums in hex."""
@@ -52,7 +62,7 @@ class User:
     role: RoleName
     password: PasswordHash | None
     tokens: tuple[str, ...] = ()
-    language: Literal["zh", "en"] | None = None
+    language: Language = None
     serial: str = ""
     """New each time the user is added: a session of a removed namesake is not theirs."""
 
@@ -79,7 +89,7 @@ def check_name(name: str) -> str:
 
 
 class Users:
-    """The users as they are now, and the changes that the command line makes.
+    """The users as they are now, and the changes that administrators make.
 
     Raises:
         UsersDamaged: from the constructor. Later a damaged file changes nothing; it is logged once.
@@ -121,11 +131,55 @@ class Users:
             language = before.language if before else None
             users[name] = User(name, role, password, language=language, serial=secrets.token_hex(8))
 
-    def remove(self, name: str) -> None:
-        """Raises UnknownUser."""
+    def add_new(
+        self,
+        name: str,
+        role: RoleName,
+        password: PasswordHash,
+        *,
+        language: Language = None,
+        first: bool = False,
+    ) -> User:
+        """Add a user that is not there yet; `first`: only where there is none at all.
+
+        Raises:
+            ValueError: the name cannot be a user's.
+            UserExists: it is there already.
+        """
+        check_name(name)
         with self._changing() as users:
-            if users.pop(name, None) is None:
+            if users if first else name in users:
+                raise UserExists(name)
+            made = users[name] = User(name, role, password, language=language, serial=secrets.token_hex(8))
+        return made
+
+    def renew(self, name: str, password: PasswordHash) -> User:
+        """A new password, which ends the user's sessions and tokens.
+
+        Raises:
+            UnknownUser: no such user.
+        """
+        with self._changing() as users:
+            if name not in users:
                 raise UnknownUser(name)
+            made = users[name] = replace(
+                users[name], password=password, tokens=(), serial=secrets.token_hex(8)
+            )
+        return made
+
+    def remove(self, name: str, *, leave_admin: bool = False) -> None:
+        """Remove a user with all sessions and tokens.
+
+        Raises:
+            UnknownUser: no such user.
+            LastAdmin: the last one of that role, with `leave_admin`.
+        """
+        with self._changing() as users:
+            gone = users.pop(name, None)
+            if gone is None:
+                raise UnknownUser(name)
+            if leave_admin and gone.role == "admin" and all(u.role != "admin" for u in users.values()):
+                raise LastAdmin(name)
 
     def add_token(self, name: str) -> str:
         """A new bearer token, which nobody can read again.

@@ -13,13 +13,11 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from struct import Struct
-from typing import Protocol
 
 import structlog
 
-from agent.device import BusLine
-from agent.modbus.pdu import BusError, reading
-from agent.shared_line import SharedLine
+from agent.modbus.pdu import BusError
+from gateway.guests.seats import Polled, Seat, Seats, SeatTaken
 from gateway.guests.words import MAX_WORDS, Answer, Choice, Hello, Line, Nameplate, Question, told, understood
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +27,6 @@ DOOR = "maplebridge-guests-"
 
 _IDLE_S = 60.0
 _DELIVERY_S = 5.0
-_NAMEPLATE_BYTES = 150  # of the three basic texts, with their question
 _CREDENTIALS = Struct("3i")
 
 
@@ -39,15 +36,6 @@ class Peer:
 
     pid: int
     uid: int
-
-
-class Polled(Protocol):
-    """A bus that is polled."""
-
-    @property
-    def line(self) -> BusLine: ...
-    @property
-    def shared(self) -> SharedLine: ...
 
 
 def peer_of(writer: asyncio.StreamWriter) -> Peer:
@@ -65,12 +53,13 @@ class Door:
     Args:
         site: id of the site.
         lines: the buses that are polled now, by id; the mapping may change meanwhile.
+        seats: on these buses, shared with the guests that this process has itself.
     """
 
-    def __init__(self, site: str, lines: Mapping[str, Polled]) -> None:
+    def __init__(self, site: str, lines: Mapping[str, Polled], seats: Seats | None = None) -> None:
         self._site = site
         self._lines = lines
-        self._seated: dict[str, Peer] = {}
+        self._seats = seats or Seats()
 
     async def run(self) -> None:
         """Until cancelled. Without abstract sockets there is no door, and the gateway does without."""
@@ -116,24 +105,26 @@ class Door:
         polled = self._lines.get(bus)
         if polled is None:
             raise ValueError(f"there is no bus {bus!r}")
-        if bus in self._seated:
-            by = self._seated[bus].pid
-            await _say(writer, Answer(error="occupied", why=f"another guest (pid {by}) asks on it just now"))
-            return
-        self._seated[bus] = peer
+        try:
+            async with self._seats.take(bus, polled, f"another guest (pid {peer.pid})") as seat:
+                await self._serve(reader, writer, peer, bus, seat)
+        except SeatTaken as taken:
+            await _say(writer, Answer(error="occupied", why=str(taken)))
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer, bus: str, seat: Seat
+    ) -> None:
         _log.info("guest.came", bus=bus, pid=peer.pid, uid=peer.uid)
         try:
             await _say(writer, Answer())
             while True:
                 question = understood(Question, await _line(reader))
-                answer = await _unless_gone(reader, polled.shared, question)
+                answer = await _unless_gone(reader, seat, question)
                 if answer is None:
                     return
                 await _say(writer, answer)
         finally:
-            del self._seated[bus]
             _log.info("guest.left", bus=bus, pid=peer.pid)
-            await polled.shared.leave()
 
 
 async def _line(reader: asyncio.StreamReader) -> bytes:
@@ -147,10 +138,10 @@ async def _say(writer: asyncio.StreamWriter, said: Hello | Answer) -> None:
         await writer.drain()
 
 
-async def _unless_gone(reader: asyncio.StreamReader, shared: SharedLine, question: Question) -> Answer | None:
+async def _unless_gone(reader: asyncio.StreamReader, seat: Seat, question: Question) -> Answer | None:
     """The answer; None as soon as the guest has left, since then nobody waits for it."""
     async with asyncio.TaskGroup() as both:
-        asking = both.create_task(_answer(shared, question))
+        asking = both.create_task(_answer(seat, question))
         leaving = both.create_task(_gone(reader))
         await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
         answer = asking.result() if asking.done() else None
@@ -165,21 +156,12 @@ async def _gone(reader: asyncio.StreamReader) -> None:
         await reader.read(1)
 
 
-async def _answer(shared: SharedLine, question: Question) -> Answer:
-    bus, unit, timeout_ms, where = shared.bus, question.unit, question.timeout_ms, question.read
+async def _answer(seat: Seat, question: Question) -> Answer:
+    unit, timeout_ms, where = question.unit, question.timeout_ms, question.read
     try:
         if where is None:
-            identity = await shared.ask(
-                unit, timeout_ms, lambda ms: bus.identify(unit, timeout_ms=ms), rtu_bytes=_NAMEPLATE_BYTES
-            )
-            return Answer(nameplate=Nameplate.of(identity))
-        span = where.span()
-        data = await shared.ask(
-            unit,
-            timeout_ms,
-            lambda ms: bus.fetch(unit, span, timeout_ms=ms),
-            rtu_bytes=reading(unit, span).rtu_bytes,
-        )
+            return Answer(nameplate=Nameplate.of(await seat.identify(unit, timeout_ms=timeout_ms)))
+        data = await seat.fetch(unit, where.span(), timeout_ms=timeout_ms)
     except BusError as error:
         return Answer.of_error(error)
     return Answer(data=data.hex())

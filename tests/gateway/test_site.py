@@ -277,7 +277,7 @@ async def test_no_sign_of_life_while_no_device_is_polled_or_no_commit_is_tried(
             while not signs_of_life(service_manager):
                 await asyncio.sleep(0.02)
         if what == "polls":
-            await site._parts.stop("bus:lan-1")
+            await site.parts.stop("bus:lan-1")
         else:
             await site.journal._committing.acquire()
         quiet = 0

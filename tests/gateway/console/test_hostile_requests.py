@@ -161,3 +161,18 @@ def alert_of(console):
 
         desk.raise_alert("BAT-02", "bat-1", "high", Text("Cell warm", "电芯偏热"), {})
     return next(iter(desk.alert_documents))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b'{"reason": NaN}', b'{"reason": "\\ud800"}', b'{"reason": "\xff"}', b"[" * 3_000],
+    ids=["half", "not a number", "half a letter", "no text", "endless"],
+)
+async def test_what_is_no_json_is_said_before_anybody_reads_it(console, body):
+    client = await console.signed_in("operator")
+    path = f"/api/v1/alerts/{alert_of(console)}/shelve"
+    answer = await client.post(
+        path, content=body, headers={"Content-Type": "application/json; charset=utf-8"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:maplebridge:problem:bad-request")
+    assert answer.json()["detail"].startswith("the body is not JSON: ")

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parents[4]
 STATIC = ROOT / "gateway/console/static"
+AXE = ROOT / "gateway/console/web/node_modules/axe-core/axe.min.js"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
@@ -45,8 +46,8 @@ class Village:
 
 
 @contextlib.contextmanager
-def village() -> Iterator[Village]:
-    command = [sys.executable, "-m", "gateway.console.testing", "--port", "0"]
+def village(*flags: str) -> Iterator[Village]:
+    command = [sys.executable, "-m", "gateway.console.testing", "--port", "0", *flags]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         url, _, code = process.stdout.readline().partition("  one-time code ")
@@ -147,3 +148,26 @@ def fresh_village() -> Iterator[Village]:
     """A village of one's own, for stories that stop it."""
     with village() as running:
         yield running
+
+
+@pytest.fixture
+def first_run() -> Iterator[Village]:
+    """A village where nobody has an account yet."""
+    with village("--first-run") as running:
+        yield running
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], list[Any]]:
+    """What axe finds wrong with a page: rule, place, how to mend it."""
+    if not AXE.is_file():
+        pytest.skip("needs the front end's packages: make console")
+
+    def faults(page: Page) -> list[Any]:
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        return [
+            (one["id"], one["nodes"][0]["html"][:160], one["nodes"][0].get("failureSummary")) for one in found
+        ]
+
+    return faults

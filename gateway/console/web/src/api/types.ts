@@ -11,7 +11,7 @@ export type Direction = "to_bus" | "from_bus" | "idle" | "unknown";
 export interface Page<T> { items: T[]; next: string | null }
 export interface Figure { value: Value; quality: Quality }
 
-export interface Session { user: string; role: Role; language: "zh" | "en" | null; expires: number; version: string }
+export interface Session { user: string; role: Role; language: "zh" | "en" | null; expires: number; version: string; setup: boolean }
 
 export interface AlertCounts {
   critical: number; high: number; medium: number; low: number; shelved: number; unacknowledged: number;
@@ -165,13 +165,3 @@ export interface System {
   rules: { bound: number; unbound: { rule: string; device: string; channel: number | null; reason: string }[] };
 }
 
-export interface ConsoleUser { name: string; role: Role; tokens: number; language: string | null }
-
-export interface ScannedUnit {
-  url: string; unit: number; profile: string | null; vendor: string; model: string; serial: string; confidence: number;
-  findings: { check: string; message: Text; remedy: Text }[]; values: Record<string, Value>;
-}
-export interface Scan {
-  state: "idle" | "running" | "done" | "failed" | "stopped"; bus: string | null; longest_s: number | null; problem: string | null;
-  progress: { doing: string; done: number; total: number; found: number } | null; result: { devices: ScannedUnit[]; yaml: string } | null;
-}

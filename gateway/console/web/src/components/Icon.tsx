@@ -28,6 +28,7 @@ const DRAWINGS = {
   right: "m9 5 7 7-7 7",
   left: "m15 5-7 7 7 7",
   file: "M6 3h8l4 4v14H6ZM14 3v4h4",
+  find: "M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13ZM15.5 15.5 21 21",
   check: "m4.5 12.5 5 5 10-11",
   close: "m6 6 12 12M18 6 6 18",
 } as const;

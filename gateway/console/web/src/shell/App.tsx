@@ -21,8 +21,7 @@ const TicketsPage = lazy(async () => (await import("../pages/Tickets")).TicketsP
 const HandoverPage = lazy(async () => (await import("../pages/Handover")).HandoverPage);
 const BadActorsPage = lazy(async () => (await import("../pages/BadActors")).BadActorsPage);
 const SystemPage = lazy(async () => (await import("../pages/System")).SystemPage);
-const UsersPage = lazy(async () => (await import("../pages/Users")).UsersPage);
-const CommissionPage = lazy(async () => (await import("../pages/Commission")).CommissionPage);
+const EntryPage = lazy(async () => (await import("../entry/Entry")).EntryPage);
 const TrendsPage = lazy(async () => (await import("../pages/Trends")).TrendsPage);
 const WallPage = lazy(async () => (await import("../pages/Wall")).WallPage);
 const MorePage = lazy(async () => (await import("../pages/More")).MorePage);
@@ -41,14 +40,18 @@ function Page() {
     case "/handover": return <HandoverPage />;
     case "/bad-actors": return <BadActorsPage />;
     case "/system": return <SystemPage />;
-    case "/users": return <UsersPage />;
-    case "/setup": return <UsersPage />;
-    case "/commission": return <CommissionPage />;
+    case "/commission":
+    case "/users": return <EntryPage path={path} />;
     case "/trend": return <TrendsPage />;
     case "/wall": return <WallPage />;
     case "/more": return <MorePage />;
   }
   return <NotFound />;
+}
+
+/** Whoever came in by the code is told that nobody has an account yet. */
+function FirstUser() {
+  return <div class="notice"><p>{t().setup_due}</p><a class="button" href="/setup">{t().setup_go}</a></div>;
 }
 
 /** Back to the page that was asked for before signing in; only ever one of our own. */
@@ -61,28 +64,27 @@ export function App() {
   const signedIn = session.value;
   const { path } = place.value;
   const signInPage = path === "/sign-in";
+  const setupPage = path === "/setup";
 
   useEffect(() => {
-    if (signedIn === null && !signInPage) {
+    if (signedIn === null && !signInPage && !setupPage) {
       const wanted = location.pathname + location.search;
       go(wanted === "/" ? `/sign-in${location.hash}` : `/sign-in?to=${encodeURIComponent(wanted)}${location.hash}`, true);
     } else if (signedIn && location.pathname === "/sign-in" && !location.hash.startsWith("#code=")) go(afterSignIn(), true);
-  }, [signedIn, signInPage]);
+  }, [signedIn, signInPage, setupPage]);
 
   if (sessionProblem.value !== null) {
     return <main class="lonely"><Failed problem={sessionProblem.value} retry={() => void loadSession()} /></main>;
   }
   if (signInPage) return <SignInPage />;
+  if (setupPage) return <EntryPage path={path} />;
   if (!signedIn) return <main class="lonely"><Loading /></main>;
   return (
     <div class="shell">
       <a class="skip" href="#content">{t().skip_to_content}</a>
       <TopBar />
       <Menu />
-      <main id="content" tabIndex={-1}>
-        {signedIn.user === "setup" && path !== "/users" && <p class="first-user">{t().users_first} <a href="/users">{t().users_first_link}</a></p>}
-        <Page />
-      </main>
+      <main id="content" tabIndex={-1}>{signedIn.setup && <FirstUser />}<Page /></main>
       <Toasts />
       <Announcer />
       <Help />

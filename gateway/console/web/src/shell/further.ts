@@ -8,7 +8,7 @@ export const furtherPages = (): { href: string; icon: IconName; text: string; ro
   { href: "/handover", icon: "handover", text: t().handover, role: "operator" },
   { href: "/bad-actors", icon: "bell", text: t().bad_actors, role: "operator" },
   { href: "/system", icon: "gateway", text: t().system_page, role: "viewer" },
-  { href: "/commission", icon: "bus", text: t().commission, role: "admin" },
-  { href: "/users", icon: "user", text: t().users, role: "admin" },
+  { href: "/commission", icon: "find", text: t().nav_commission, role: "admin" },
+  { href: "/users", icon: "user", text: t().nav_users, role: "admin" },
   { href: "/wall", icon: "wall", text: t().wall, role: "viewer" },
 ];
