@@ -1,9 +1,11 @@
 # ruff: noqa: INP001  # a script beside the pages, no package
 """`make screenshots`: docs/console/*.png, taken from the running demo in Chromium.
 
-Each page at a desk's and a phone's size, in both languages, in light colours; the site also in dark ones.
+Each page at a desk's and a phone's size, in both languages, in light and in dark colours;
+and a fleet of twenty sites, without colour.
 """
 
+import json
 import os
 import re
 import signal
@@ -39,6 +41,7 @@ DEADLINE_S = 120
 RULE = "BAT-02"
 SCANNED = "rs485-1"
 CURVE_S = 60
+OFFLINE = 14
 
 
 @contextmanager
@@ -137,19 +140,53 @@ def take_all(browser: Browser, url: str, code: str) -> None:
         for size, options in SIZES.items():
             for theme in ("light", "dark"):
                 common: Any = {**options, "locale": locale, "color_scheme": theme, "reduced_motion": "reduce"}
-                if theme == "light":
-                    outside = browser.new_context(**common)
-                    shoot(outside.new_page(), f"{url}/sign-in", ".sign-in-card", f"sign-in-{size}-{lang}")
-                    outside.close()
+                end = f"{size}-{lang}{'-dark' if theme == 'dark' else ''}"
+                outside = browser.new_context(**common)
+                shoot(outside.new_page(), f"{url}/sign-in", ".sign-in-card", f"sign-in-{end}")
+                outside.close()
                 context = browser.new_context(**common, storage_state=cookies)
                 context.add_init_script(f"localStorage.setItem('maplebridge.language', '{lang}')")
                 inside = context.new_page()
                 for name, (path, ready) in wanted.items():
-                    if theme == "light":
-                        shoot(inside, url + path, ready, f"{name}-{size}-{lang}")
-                    elif name == "site":
-                        shoot(inside, url + path, ready, f"{name}-{size}-{lang}-dark")
+                    shoot(inside, url + path, ready, f"{name}-{end}")
                 context.close()
+    grey_fleet(browser, url, cookies)
+
+
+def grey_fleet(browser: Browser, url: str, cookies: Any) -> None:
+    """Twenty sites made of the demo's one, without colour: six are not as they should be."""
+    context = browser.new_context(**SIZES["desktop"], storage_state=cookies, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{url}/alerts")
+    page.wait_for_selector(".topbar-site")
+    site = page.evaluate(f"fetch('/api/v1{SITE}').then((r) => r.json())")
+    calm = dict.fromkeys(("critical", "high", "medium", "low", "shelved", "unacknowledged"), 0)
+    trouble = {
+        3: {"critical": 1, "low": 2},
+        7: {"high": 2},
+        9: {"high": 1},
+        12: {"medium": 3},
+        17: {"low": 1},
+    }
+    fleet = [
+        {
+            **site,
+            "id": f"site-{n:02}",
+            "name": {"en": f"Village {n + 1}", "zh": f"{n + 1} 村"},
+            "state": "offline" if n == OFFLINE else "online",
+            "ts": site["ts"] - (840_000 if n == OFFLINE else 0),
+            "alerts": {**calm, **trouble.get(n, {})},
+            "tickets": {**site["tickets"], "next": None},
+        }
+        for n in range(20)
+    ]
+    snapshot = {"now": site["ts"] + 1_000, "sites": fleet, "devices": [], "alerts": [], "tickets": []}
+    body = f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"
+    page.route("**/api/v1/events*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.route("**/api/v1/sites", lambda route: route.fulfill(json={"items": fleet, "next": None}))
+    context.new_cdp_session(page).send("Emulation.setEmulatedVisionDeficiency", {"type": "achromatopsia"})
+    shoot(page, url, ".tile-bar", "fleet-grey")
+    context.close()
 
 
 def main() -> None:

@@ -38,6 +38,9 @@ export function formatNumber(value: number | null | undefined, unit: string, loc
   return /^-[0.,]*$/.test(text) ? text.slice(1) : text.replace("-", "−");
 }
 
+/** A count, grouped as the language does. */
+export const formatWhole = (n: number, locale: string): string => numberFormat(locale, 0, 0).format(n);
+
 export function withUnit(value: number | null | undefined, unit: string, locale: string): string {
   const number = formatNumber(value, unit, locale);
   return unit === "" ? number : `${number}${THIN}${unit}`;

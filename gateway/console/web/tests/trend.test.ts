@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Series } from "../src/api/types";
-import { beganAt, shapeOf, sparkPaths, stepFor, windowOf } from "../src/trend/shape";
+import { beganAt, earlier, shapeOf, sparkPaths, stepFor, windowOf } from "../src/trend/shape";
 
 const series = (values: (number | null)[], gaps: Series["gaps"] = []): Series => ({
   from: 0, to: values.length * 1000, step_ms: 1000, ts: values.map((_, index) => index * 1000),
@@ -57,5 +57,22 @@ describe("a spark", () => {
   });
   it("without data is nothing", () => {
     expect(sparkPaths([null, null], 100, 20)).toBe("");
+  });
+});
+
+describe("an earlier day beside this one", () => {
+  const day = 86_400_000;
+  const today = [day / 1000, day / 1000 + 1, day / 1000 + 2];
+  it("lies on the same steps", () => {
+    expect(earlier(today, series([1, 2, 3]), "p", day)).toEqual([1, 2, 3]);
+  });
+  it("has its gaps, and knows nothing beyond its ends", () => {
+    expect(earlier([...today, day / 1000 + 3], series([1, null, 3]), "p", day)).toEqual([1, null, 3, null]);
+  });
+  it("of longer steps stands for all that lie within", () => {
+    expect(earlier(today, { ...series([7]), step_ms: 10_000 }, "p", day)).toEqual([7, 7, 7]);
+  });
+  it("without the point is all gaps", () => {
+    expect(earlier(today, series([1, 2, 3]), "other", day)).toEqual([null, null, null]);
   });
 });

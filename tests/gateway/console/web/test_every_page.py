@@ -89,26 +89,57 @@ def test_what_is_still_coming_is_shown_in_grey_and_told(seen, axe):
     assert axe(page) == []
 
 
-def test_twenty_sites_fit_one_screen_worst_first(seen, signed_in):
-    watched = seen("en", 1920)
+CALM = {"critical": 0, "high": 0, "medium": 0, "low": 0, "shelved": 0, "unacknowledged": 0}
+
+
+def fleet_of(watched, count):
+    """So many calm sites, like the real one."""
     page = watched.page
-    running, _ = signed_in
-    page.goto(running.url + "/alerts")
+    page.goto(watched.url + "/alerts")
     page.wait_for_selector(".topbar-site")
     site = page.evaluate(f"fetch('/api/v1/sites/{SITE}').then((r) => r.json())")
-    calm = {"critical": 0, "high": 0, "medium": 0, "low": 0, "shelved": 0, "unacknowledged": 0}
-    fleet = [{**site, "id": f"site-{n:02}", "state": "online", "alerts": calm} for n in range(20)]
-    fleet[7]["alerts"] = {**calm, "high": 1}
-    fleet[11]["alerts"] = {**calm, "critical": 1}
-    fleet[13]["state"] = "offline"
-    snapshot = {"now": site["ts"], "sites": fleet, "devices": [], "alerts": [], "tickets": []}
-    body = f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"
+    return [{**site, "id": f"site-{n:02}", "state": "online", "alerts": CALM} for n in range(count)]
+
+
+def show_fleet(watched, fleet, *later):
+    """The fleet page, with what the stream says after the first picture."""
+    page = watched.page
+    snapshot = {"now": fleet[0]["ts"], "sites": fleet, "devices": [], "alerts": [], "tickets": []}
+    events = [("snapshot", snapshot), *(("site", site) for site in later)]
+    body = "".join(f"event: {kind}\ndata: {json.dumps(said)}\n\n" for kind, said in events)
     page.route("**/api/v1/events*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
     page.route("**/api/v1/sites", lambda route: route.fulfill(json={"items": fleet, "next": None}))
-    page.goto(running.url + "/")
+    page.goto(watched.url + "/")
     page.wait_for_selector(".tile")
+    return page
+
+
+def first_tiles(page, count):
+    return page.eval_on_selector_all(".tile", f"(tiles) => tiles.slice(0, {count}).map((t) => t.dataset.row)")
+
+
+def test_twenty_sites_fit_one_screen_worst_first(seen):
+    watched = seen("en", 1920)
+    fleet = fleet_of(watched, 20)
+    fleet[7]["alerts"] = {**CALM, "high": 1}
+    fleet[11]["alerts"] = {**CALM, "critical": 1}
+    fleet[13]["state"] = "offline"
+    page = show_fleet(watched, fleet)
     assert page.locator(".tile").count() == 20
-    order = page.eval_on_selector_all(".tile", "(tiles) => tiles.slice(0, 3).map((t) => t.dataset.row)")
-    assert order == ["site-11", "site-07", "site-13"]
+    assert first_tiles(page, 3) == ["site-11", "site-07", "site-13"]
     assert page.locator(".tile .mark").first.get_attribute("aria-label")
+    page.wait_for_function("document.querySelectorAll('.tile .fill').length >= 20")
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "20 sites need scrolling"
+
+
+def test_a_site_far_down_comes_up_when_it_is_in_trouble(seen):
+    watched = seen("en", 1920)
+    fleet = fleet_of(watched, 90)
+    page = show_fleet(watched, fleet, {**fleet[88], "alerts": {**CALM, "critical": 1}})
+    page.wait_for_function("document.querySelector('.tile').dataset.row === 'site-88'")
+    assert first_tiles(page, 3) == ["site-88", "site-00", "site-01"]
+    last = page.locator(".tile").last
+    assert last.text_content()
+    assert last.locator(".tile-bar").count() == 0, "nobody looks at it"
+    last.scroll_into_view_if_needed()
+    last.locator(".tile-bar").first.wait_for()

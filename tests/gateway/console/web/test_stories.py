@@ -192,6 +192,22 @@ def test_a_trend_has_its_gaps_its_cause_and_a_table(seen):
     expect(page.get_by_role("button", name="Hide raw registers")).to_be_visible()
 
 
+def test_a_trend_is_held_against_the_day_before(seen):
+    page = seen("en").open(f"/sites/{SITE}/devices/bat-1", ".chart canvas")
+    asked = []
+    page.on("request", lambda request: "/series" in request.url and asked.append(request.url))
+    page.get_by_role("button", name="The day before").click()
+    page.wait_for_url("**cmp=yesterday*")
+    page.locator(".trend-key").get_by_text("a day before").wait_for()
+    starts = [int(re.search(r"from=(\d+)", url)[1]) for url in asked]
+    assert page.evaluate("Date.now()") - min(starts) >= 86_400_000
+    page.get_by_text("As table").click()
+    page.get_by_role("columnheader", name="The day before").wait_for()
+    page.get_by_role("button", name="The day before").click()
+    page.wait_for_function("!location.search.includes('cmp')")
+    assert page.get_by_role("columnheader", name="The day before").count() == 0
+
+
 def test_a_second_tab_shares_the_stream_of_the_first(seen):
     watched = seen("en")
     first = watched.open("/", ".node-value")

@@ -1,14 +1,14 @@
-import { ageOf, formatDate, formatMoment, spanOf } from "../format";
+import { ageOf, formatDate, formatMoment, formatWhole, spanOf } from "../format";
 import { locale, t } from "../i18n/language";
 import { now } from "../live/link";
 
 export function ageText(ms: number): string {
   const { n, unit } = ageOf(ms);
-  return t()[`age_${unit}`](n.toLocaleString(locale()));
+  return t()[`age_${unit}`](formatWhole(n, locale()));
 }
 
 export function spanText(ms: number): string {
-  return spanOf(ms).map(({ n, unit }) => t()[`age_${unit}`](n.toLocaleString(locale()))).join(" ");
+  return spanOf(ms).map(({ n, unit }) => t()[`age_${unit}`](formatWhole(n, locale()))).join(" ");
 }
 
 /** How old a reading is by its own time, never by when it arrived. */

@@ -1,4 +1,6 @@
-import type { Figure } from "../api/types";
+import { useComputed } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { Figure, Site } from "../api/types";
 import { locale, t } from "../i18n/language";
 import { withUnit } from "../format";
 import { siteSignal } from "../live/store";
@@ -6,6 +8,7 @@ import { worstMark } from "../pages/worst";
 import { siteUrl } from "../route";
 import { Age, spanText } from "./Age";
 import { Mark, Marks } from "./Mark";
+import { useNear } from "./near";
 import { Words } from "./Words";
 import { now } from "../live/link";
 
@@ -22,20 +25,32 @@ function TileBar({ name, figure, full, unit }: { name: string; figure: Figure | 
   );
 }
 
-/** One site in four bars: enough to see which one is not as it should be. */
+/** One site in four bars: enough to see which one is not as it should be. What nobody sees is not kept up to the second. */
 export function Tile({ id }: { id: string }) {
-  const site = siteSignal(id).value;
+  const [ref, near] = useNear<HTMLAnchorElement>();
+  const worst = useComputed(() => (siteSignal(id).value === null ? null : worstMark(siteSignal(id).value!)));
+  const site = near ? siteSignal(id).value : siteSignal(id).peek();
+  const mark = worst.value;
+  const seen = useRef(false);
+  seen.current ||= near;
   if (site === null) return null;
-  const mark = worstMark(site);
-  const { balance, ratings } = site;
-  const ticket = site.tickets.next;
   return (
-    <a class={`tile${mark === null ? "" : ` tile-${mark}`}`} href={siteUrl(id)} data-row={id}>
+    <a class={`tile${mark === null ? "" : ` tile-${mark}`}`} href={siteUrl(id)} data-row={id} ref={ref}>
       <span class="tile-head">
         {mark && <Mark kind={mark} size={24} />}
         <span class="tile-name"><Words of={site.name} /></span>
-        <Age ts={site.ts} />
+        {near && <Age ts={site.ts} />}
       </span>
+      {seen.current && <TileBars site={site} />}
+    </a>
+  );
+}
+
+function TileBars({ site }: { site: Site }) {
+  const { balance, ratings } = site;
+  const ticket = site.tickets.next;
+  return (
+    <>
       <TileBar name={t().pv} figure={balance.pv_kw} full={ratings.pv_kw} unit="kW" />
       <TileBar name={t().soc_short} figure={site.soc_pct} full={100} unit="%" />
       <TileBar name={t().load} figure={balance.load_kw} full={ratings.contract_kw ?? ratings.transformer_kva} unit="kW" />
@@ -44,6 +59,6 @@ export function Tile({ id }: { id: string }) {
         <Marks counts={site.alerts as unknown as Record<string, number>} size={16} />
         {ticket && <span>{ticket.priority} {ticket.due < now.value ? t().clock_late(spanText(now.value - ticket.due)) : t().clock_left(spanText(ticket.due - now.value))}</span>}
       </span>
-    </a>
+    </>
   );
 }

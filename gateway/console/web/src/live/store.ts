@@ -33,6 +33,7 @@ const TICKET_ENDED = new Set(["archived", "cancelled", "merged"]);
 export const ticketIsOpen = (ticket: Ticket): boolean => !TICKET_ENDED.has(ticket.state);
 
 export function takeSnapshot(snapshot: Snapshot): void {
+  siteNews.clear();
   batch(() => {
     siteIds.value = snapshot.sites.map((site) => site.id);
     for (const site of snapshot.sites) siteSignal(site.id).value = site;
@@ -61,10 +62,26 @@ export function giveSnapshot(nowMs: number): Snapshot | null {
   };
 }
 
-export function takeSite(site: Site): void {
-  const known = siteSignal(site.id);
-  known.value = { ...known.peek(), ...site };
+/** A fleet speaks in many messages at once: what they change is gathered and drawn together. */
+const GATHER_MS = 50;
+const siteNews = new Map<string, Partial<Site>>();
+
+function flushSites(): void {
+  batch(() => {
+    for (const [id, news] of siteNews) {
+      const known = siteSignal(id).peek();
+      if (known !== null || "name" in news) siteSignal(id).value = { ...known, ...news } as Site;
+    }
+  });
+  siteNews.clear();
 }
+
+function gather(id: string, news: Partial<Site>): void {
+  if (siteNews.size === 0) setTimeout(flushSites, GATHER_MS);
+  siteNews.set(id, { ...siteNews.get(id), ...news });
+}
+
+export const takeSite = (site: Site): void => gather(site.id, site);
 
 export function takeAlert(alert: Alert): void {
   const next = new Map(openAlerts.peek());
@@ -87,12 +104,10 @@ export function takeTicket(ticket: Ticket): void {
 }
 
 export function takeTick(tick: Tick): void {
-  batch(() => {
-    for (const [id, { ts, state }] of Object.entries(tick.sites)) {
-      const site = siteSignal(id).peek();
-      if (site !== null && (site.ts !== ts || site.state !== state)) siteSignal(id).value = { ...site, ts, state };
-    }
-  });
+  for (const [id, { ts, state }] of Object.entries(tick.sites)) {
+    const site = siteSignal(id).peek();
+    if (site !== null && (site.ts !== ts || site.state !== state)) gather(id, { ts, state });
+  }
 }
 
 const HAS_VALUE = new Set(["good", "uncertain", "substituted"]);

@@ -17,6 +17,7 @@ type Message = { event: EventName; data: string } | { event: "hello" };
 
 const HIDDEN_AFTER_MS = 30_000;
 const STEAL_AFTER_MS = 8_000;
+const NEWCOMER_MS = 10_000;
 
 function take(event: EventName, data: string): void {
   const document: unknown = JSON.parse(data);
@@ -45,7 +46,7 @@ function take(event: EventName, data: string): void {
 }
 
 /** Reads the stream until aborted; the browser resumes by itself after a break. */
-function read(channel: BroadcastChannel, stop: AbortSignal): Promise<void> {
+function read(pass: (message: Message) => void, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let source: EventSource;
     let retry: ReturnType<typeof setTimeout>;
@@ -54,7 +55,7 @@ function read(channel: BroadcastChannel, stop: AbortSignal): Promise<void> {
       for (const event of EVENTS) {
         source.addEventListener(event, ({ data }: MessageEvent<string>) => {
           take(event, data);
-          channel.postMessage({ event, data } satisfies Message);
+          pass({ event, data });
         });
       }
       source.onerror = () => {
@@ -78,6 +79,9 @@ class TabStream {
   private readonly channel = new BroadcastChannel(NAME);
   private turn: AbortController | null = null;
   private leading = false;
+  /** Whether another tab hears; one that has just said hello may not stand in the queue yet. */
+  private shared = true;
+  private sharedUntil = 0;
   private hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 
   start(): void {
@@ -97,8 +101,19 @@ class TabStream {
     clearTimeout(this.hiddenTimer);
   }
 
+  /** To the other tabs. A fleet's news are many: nobody packs them while no tab waits for its turn. */
+  private pass(message: Message): void {
+    if (this.shared) this.channel.postMessage(message);
+    if (message.event !== "tick" || !("locks" in navigator)) return;
+    void navigator.locks.query().then(({ pending = [] }) => {
+      this.shared = performance.now() < this.sharedUntil || pending.some(({ name }) => name === NAME);
+    });
+  }
+
   private receive(message: Message): void {
     if (message.event !== "hello") return take(message.event, message.data);
+    this.shared = true;
+    this.sharedUntil = performance.now() + NEWCOMER_MS;
     const snapshot = this.leading ? store.giveSnapshot(now.peek()) : null;
     if (snapshot !== null) this.channel.postMessage({ event: "snapshot", data: JSON.stringify(snapshot) } satisfies Message);
   }
@@ -124,7 +139,7 @@ class TabStream {
     const lead = async (): Promise<void> => {
       if (turn.signal.aborted) return;
       this.leading = true;
-      await read(this.channel, turn.signal);
+      await read((message) => this.pass(message), turn.signal);
       this.leading = false;
     };
     if (!("locks" in navigator)) {

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Page, Site } from "../api/types";
 import { useResource } from "../api/resource";
@@ -14,10 +14,15 @@ import { worstFirst } from "./worst";
 export function SitesPage() {
   useTitle(t().sites);
   const asked = useResource<Page<Site>>("/sites");
-  const held = useSignal<string[] | null>(null);
+  const held = useSignal<string | null>(null);
   useEffect(() => {
     if (asked.data.value !== null && siteIds.peek() === null) takeSites(asked.data.value.items);
   }, [asked.data.value]);
+  // A text, so that the list is drawn anew only where the order has changed.
+  const sorted = useComputed(() => {
+    const known = (siteIds.value ?? []).map((id) => siteSignal(id).value).filter((site): site is Site => site !== null);
+    return worstFirst(known).map((site) => site.id).join("\n");
+  });
   const ids = siteIds.value;
   useEffect(() => {
     if (ids?.length === 1) go(siteUrl(ids[0]!), true);
@@ -27,11 +32,10 @@ export function SitesPage() {
     return asked.problem.value ? <Failed problem={asked.problem.value} retry={asked.refresh} /> : <Loading tall page={t().sites} />;
   }
   if (ids.length === 0) return <Empty title={t().sites_empty} hint={t().sites_empty_hint} />;
-  const sorted = worstFirst(ids.map((id) => siteSignal(id).value).filter((site): site is Site => site !== null));
   // The order stands still while somebody points at or walks through the tiles.
-  const order = held.value ?? sorted.map((site) => site.id);
+  const order = (held.value ?? sorted.value).split("\n");
   const hold = (): void => {
-    held.value ??= sorted.map((site) => site.id);
+    held.value ??= sorted.peek();
   };
   const release = (): void => {
     held.value = null;

@@ -17,5 +17,5 @@ const RANK: Record<string, number> = { critical: 0, high: 1, unknown: 2, medium:
 export function worstFirst<T extends SiteSummary>(sites: readonly T[]): T[] {
   const rank = (site: T): number => RANK[worstMark(site) ?? ""] ?? 5;
   const total = (site: T): number => site.alerts.critical + site.alerts.high + site.alerts.medium + site.alerts.low;
-  return [...sites].sort((a, b) => rank(a) - rank(b) || total(b) - total(a) || a.id.localeCompare(b.id));
+  return [...sites].sort((a, b) => rank(a) - rank(b) || total(b) - total(a) || (a.id < b.id ? -1 : 1));
 }

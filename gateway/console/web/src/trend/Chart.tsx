@@ -66,12 +66,12 @@ function draw(plot: uPlot, shape: Shape, colors: Colors, before: boolean): void 
 }
 
 export interface ChartProps {
-  shape: Shape; from: number; to: number; unit: string; locale: string; zone: string; theme: string;
+  shape: Shape; before: readonly (number | null)[] | null; from: number; to: number; unit: string; locale: string; zone: string; theme: string;
   onCursor: (index: number | null) => void;
 }
 
 /** The canvas alone; what it says in words stands beside it. */
-export default function Chart({ shape, from, to, unit, locale, zone, theme, onCursor }: ChartProps) {
+export default function Chart({ shape, before, from, to, unit, locale, zone, theme, onCursor }: ChartProps) {
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = ref.current;
@@ -106,6 +106,7 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
         { stroke: "transparent", points: { show: false } },
         { stroke: "transparent", points: { show: false } },
         { stroke: colors.line, width: 1.75, points: { show: false }, value: (_, value) => formatNumber(value, unit, locale) },
+        ...(before === null ? [] : [{ stroke: colors.text, width: 1.25, dash: [6, 4], points: { show: false } }]),
       ],
       bands: [{ series: [1, 2], fill: colors.band }],
       hooks: {
@@ -114,13 +115,13 @@ export default function Chart({ shape, from, to, unit, locale, zone, theme, onCu
         setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
       },
     };
-    const plot = new uPlot(options, [shape.xs, shape.high, shape.low, shape.mean], element);
+    const plot = new uPlot(options, [shape.xs, shape.high, shape.low, shape.mean, ...(before === null ? [] : [[...before]])], element);
     const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: element.clientHeight }));
     watch.observe(element);
     return () => {
       watch.disconnect();
       plot.destroy();
     };
-  }, [shape, from, to, unit, locale, zone, theme]);
+  }, [shape, before, from, to, unit, locale, zone, theme]);
   return <div class="chart" ref={ref} aria-hidden="true" />;
 }

@@ -9,10 +9,10 @@ import { formatDate, withUnit } from "../format";
 import { gapWords } from "../components/gapWords";
 import { locale, t, textOf, word } from "../i18n/language";
 import { now } from "../live/link";
-import { setQuery } from "../route";
+import { place, setQuery } from "../route";
 import { theme } from "../shell/theme";
 import type { ChartProps } from "./Chart";
-import { beganAt, shapeOf, stepFor, windowOf, type Shape } from "./shape";
+import { beganAt, DAY_MS, earlier, shapeOf, stepFor, windowOf, type Shape } from "./shape";
 import { TrendTable } from "./TrendTable";
 
 export const RANGES = { "15m": 900_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000 } as const;
@@ -32,7 +32,7 @@ function useChart(): ComponentType<ChartProps> | null {
   return chart.value?.of ?? null;
 }
 
-function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; unit: string; zone: string }) {
+function Reading({ shape, before, at, unit, zone }: { shape: Shape; before: readonly (number | null)[] | null; at: number | null; unit: string; zone: string }) {
   const index = at ?? shape.mean.findLastIndex((value) => value !== null);
   const second = shape.xs[index];
   if (second === undefined) return null;
@@ -42,6 +42,7 @@ function Reading({ shape, at, unit, zone }: { shape: Shape; at: number | null; u
       <span class="muted">{formatDate(second * 1000, "seconds", locale(), zone)}</span>
       <b>{say(shape.mean[index])}</b>
       {shape.mean[index] !== null && shape.low[index] !== shape.high[index] && <span class="muted">{t().range_of(say(shape.low[index]), say(shape.high[index]))}</span>}
+      {before !== null && <span class="muted">{t().trend_yesterday} {say(before[index])}</span>}
     </p>
   );
 }
@@ -68,31 +69,42 @@ export function Trend({ site, device, point, range, zone, choice = true }: { sit
     asked.refresh();
   }, [series]);
   const shape = useMemo(() => (series === null ? null : shapeOf(series, point)), [series, point]);
+  const compared = place.value.search.get("cmp") === "yesterday";
+  const old = useResource<Series>(compared && series !== null ? `${path}${query({ points: point })}` : null, REFRESH_MS[range], () => {
+    const { from, to, step_ms: step } = asked.data.peek()!;
+    return `&from=${from - DAY_MS}&to=${to - DAY_MS}&step=${step}`;
+  }).data.value;
+  const before = useMemo(() => (!compared || shape === null || old === null ? null : earlier(shape.xs, old, point, DAY_MS)), [compared, shape, old, point]);
   const unit = series?.units[point] ?? "";
 
   return (
     <div class="trend">
       <div class="trend-bar">
-        {choice && <div class="segments" role="group" aria-label={t().trend_range}>
-          {(Object.keys(RANGES) as Range[]).map((one) => (
-            <button type="button" key={one} aria-pressed={one === range} onClick={() => setQuery({ range: one === "1h" ? null : one })}>
-              {word("trend", one)}
-            </button>
-          ))}
-        </div>}
-        {shape && <Reading shape={shape} at={cursor.value} unit={unit} zone={zone} />}
+        {choice && (
+          <div class="trend-choice">
+            <div class="segments" role="group" aria-label={t().trend_range}>
+              {(Object.keys(RANGES) as Range[]).map((one) => (
+                <button type="button" key={one} aria-pressed={one === range} onClick={() => setQuery({ range: one === "1h" ? null : one })}>
+                  {word("trend", one)}
+                </button>
+              ))}
+            </div>
+            <button type="button" class="button" aria-pressed={compared} onClick={() => setQuery({ cmp: compared ? null : "yesterday" })}>{t().trend_yesterday}</button>
+          </div>
+        )}
+        {shape && <Reading shape={shape} before={before} at={cursor.value} unit={unit} zone={zone} />}
       </div>
       {asked.problem.value !== null && series === null ? <Failed problem={asked.problem.value} retry={asked.refresh} />
         : series === null || shape === null || Chart === null ? <Loading rows={1} tall />
         : shape.mean.every((value) => value === null) ? <Empty title={t().trend_empty} hint={t().trend_empty_hint} />
         : (
           <>
-            <Chart shape={shape} from={series.from} to={series.to} unit={unit} locale={locale()} zone={zone} theme={theme.value}
+            <Chart shape={shape} before={before} from={series.from} to={series.to} unit={unit} locale={locale()} zone={zone} theme={theme.value}
               onCursor={(index) => { cursor.value = index; }} />
-            <p class="trend-key muted"><span>{t().trend_band}</span>{shape.holes.length > 0 && <span>{t().trend_gap}</span>}
+            <p class="trend-key muted"><span>{t().trend_band}</span>{before !== null && <span>{before.every((value) => value === null) ? t().trend_yesterday_none : t().trend_yesterday_key}</span>}{shape.holes.length > 0 && <span>{t().trend_gap}</span>}
               {shape.began !== null && <span>{t().trend_began(formatDate(shape.began, "seconds", locale(), zone))}</span>}</p>
             <Gaps shape={shape} end={series.to} step={series.step_ms} zone={zone} />
-            <TrendTable shape={shape} unit={unit} zone={zone} name={textOf(series.labels[point]).text || point} />
+            <TrendTable shape={shape} before={before} unit={unit} zone={zone} name={textOf(series.labels[point]).text || point} />
           </>
         )}
     </div>

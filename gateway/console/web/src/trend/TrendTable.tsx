@@ -4,7 +4,7 @@ import { locale, t } from "../i18n/language";
 import type { Shape } from "./shape";
 
 /** The chart as a table, newest first: for those who read it, copy it or cannot see the canvas. */
-export function TrendTable({ shape, unit, zone, name }: { shape: Shape; unit: string; zone: string; name: string }) {
+export function TrendTable({ shape, before, unit, zone, name }: { shape: Shape; before: readonly (number | null)[] | null; unit: string; zone: string; name: string }) {
   const open = useSignal(false);
   const say = (value: number | null | undefined): string => formatNumber(value, unit, locale());
   return (
@@ -19,6 +19,7 @@ export function TrendTable({ shape, unit, zone, name }: { shape: Shape; unit: st
                 <th scope="col" class="number">{t().trend_mean}{unit && ` (${unit})`}</th>
                 <th scope="col" class="number">{t().trend_min}</th>
                 <th scope="col" class="number">{t().trend_max}</th>
+                {before !== null && <th scope="col" class="number">{t().trend_yesterday}</th>}
               </tr>
             </thead>
             <tbody>
@@ -28,6 +29,7 @@ export function TrendTable({ shape, unit, zone, name }: { shape: Shape; unit: st
                   <td class="number">{say(shape.mean[index])}</td>
                   <td class="number">{say(shape.mean[index] === null ? null : shape.low[index])}</td>
                   <td class="number">{say(shape.mean[index] === null ? null : shape.high[index])}</td>
+                  {before !== null && <td class="number">{say(before[index])}</td>}
                 </tr>
               ))}
             </tbody>

@@ -51,6 +51,15 @@ export function shapeOf(series: Series, point: string): Shape {
   return { xs: series.ts.map((ms) => ms / 1000), mean, low, high, lone: loneSteps(mean), holes, began };
 }
 
+export const DAY_MS = 86_400_000;
+
+/** An earlier series on the steps of this one; where the earlier one knows nothing it is a gap here. */
+export function earlier(xs: readonly number[], series: Series, point: string, byMs: number): (number | null)[] {
+  const values = numbers(series.points[point], series.ts.length);
+  const known = new Map(series.ts.map((ms, index) => [Math.floor(ms / series.step_ms), values[index] ?? null]));
+  return xs.map((second) => known.get(Math.floor((second * 1000 - byMs) / series.step_ms)) ?? null);
+}
+
 const MINUTE_MS = 60_000;
 const NARROWEST_MS = 5 * MINUTE_MS;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600];
